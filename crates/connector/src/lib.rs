@@ -1,0 +1,151 @@
+//! The port between the hub and a directory: what a source can do, as one small trait, and the words of its answers.
+//!
+//! A connector answers in the closed set of [`AdapterResult`]; everything the source said beyond that travels as
+//! [`Verification::reason`] for the sign-in trace, never for the caller.
+
+mod guard;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use directory::{AdapterResult, ImmutableId, LockoutReading, SourceEntry};
+pub use guard::{BreakerState, Guarded};
+use secrecy::SecretString;
+
+/// A source that can be searched with its service account and asked whether a password is right.
+///
+/// Every method is safe to cancel by dropping its future, except that a password already sent stays sent: a caller
+/// keeps the budget place of a [`Connector::verify`] that it dropped.
+#[async_trait]
+pub trait Connector: Send + Sync {
+    /// Looks a typed name up with the service account, by the configured, escaped filter. No password is involved.
+    async fn find(&self, typed_name: &str) -> Result<Found, Trouble>;
+
+    /// Reads the entry with this immutable id. `None` = the source answered, and it is not there.
+    async fn fetch(&self, id: &ImmutableId) -> Result<Option<SourceEntry>, Trouble>;
+
+    /// Asks the source whether this is the password of `entry`, which was just read. Sends the password at most
+    /// once, to exactly one server, and never again after any outcome.
+    async fn verify(&self, entry: &SourceEntry, password: &SecretString) -> Verification;
+
+    /// Reads one page of the people of this source, in the source's own order. `cursor` is empty for the first page.
+    async fn page(&self, cursor: Option<Cursor>) -> Result<Page, Trouble>;
+
+    /// The lockout policy that holds for entries without one of their own, as far as the source shows it.
+    async fn default_lockout(&self) -> Result<LockoutReading, Trouble>;
+
+    /// Connects, checks TLS, binds the service account and reads the base, one step after the other.
+    async fn probe(&self) -> Vec<ProbeStep>;
+}
+
+/// What a look-up by name found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    Nobody,
+    One(Box<SourceEntry>),
+    /// More than one entry bears the name: nobody is chosen.
+    Several,
+}
+
+/// Where a paged read goes on: opaque to everybody but the connector that made it, and only while it lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(pub Vec<u8>);
+
+/// One page of a read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    pub entries: Vec<SourceEntry>,
+    /// Records that could not be read as people: (locator, why). They never stop a run.
+    pub rejected: Vec<(String, String)>,
+    /// Empty after the last page; only then was the read complete.
+    pub next: Option<Cursor>,
+}
+
+/// The source could not be asked, or refuses the hub itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{endpoint}: {reason}")]
+pub struct Trouble {
+    pub kind: TroubleKind,
+    /// Host and port, or the source's name before one was chosen.
+    pub endpoint: String,
+    /// For the log and the administrator: what happened and, where known, the remedy. No secret.
+    pub reason: String,
+}
+
+/// What a [`Trouble`] means for the decision table and the breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TroubleKind {
+    /// No connection, TLS, time-out, busy (rc 51), unavailable (rc 52).
+    Unavailable,
+    /// The service account is refused, the base does not exist: administrators must act.
+    Misconfigured,
+    /// An odd answer for one name or entry: never counts for the breaker, so nobody opens it by typing odd names.
+    Odd,
+    /// The breaker is open; nobody dialled.
+    BreakerOpen,
+    /// Too many requests wait for this source already; nobody dialled.
+    Busy,
+}
+
+impl TroubleKind {
+    /// Whether it counts for the breaker (semantics, section 3).
+    #[must_use]
+    pub const fn counts_for_breaker(self) -> bool {
+        match self {
+            Self::Unavailable | Self::Misconfigured => true,
+            Self::Odd | Self::BreakerOpen | Self::Busy => false,
+        }
+    }
+}
+
+/// The source's answer to a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    pub result: AdapterResult,
+    /// True once the bytes with the password may have left the hub: the budget place is then kept on failure.
+    pub sent: bool,
+    /// True if the answer comes only with the right password (AD 530, 532, 533, 701, 773; ppolicy expiry).
+    pub proves_password: bool,
+    /// The server that was asked.
+    pub endpoint: String,
+    /// The source's own words or codes, for the trace. No secret, no attribute values.
+    pub reason: String,
+    /// With [`AdapterResult::Locked`]: until when, if the source tells.
+    pub locked_until: Option<DateTime<Utc>>,
+    /// Set when the failure is the transport's or the hub's own, and counts for the breaker.
+    pub trouble: Option<TroubleKind>,
+}
+
+impl Verification {
+    /// A verification that ended before the password left.
+    #[must_use]
+    pub fn not_sent(trouble: &Trouble) -> Self {
+        let result = match trouble.kind {
+            TroubleKind::Misconfigured => AdapterResult::Misconfigured,
+            TroubleKind::Unavailable | TroubleKind::Odd | TroubleKind::BreakerOpen | TroubleKind::Busy => {
+                AdapterResult::Unavailable
+            }
+        };
+        Self {
+            result,
+            sent: false,
+            proves_password: false,
+            endpoint: trouble.endpoint.clone(),
+            reason: trouble.reason.clone(),
+            locked_until: None,
+            trouble: Some(trouble.kind),
+        }
+    }
+}
+
+/// One step of a live test, with advice if it failed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ProbeStep {
+    /// "Connect", "TLS", "Service account", "Base DN".
+    pub name: String,
+    pub passed: bool,
+    /// What was seen, or what failed.
+    pub detail: String,
+    /// What to do about a failure.
+    pub remedy: Option<String>,
+    pub milliseconds: u64,
+}

@@ -1,0 +1,34 @@
+//! The vocabulary of Isthmus: what a person, an account, a source and their states are called.
+//!
+//! Plain data, compiled for the server and for the browser. Nothing here reads a clock, makes a random
+//! number or touches a network: times, ids and secrets are handed in.
+
+mod account;
+mod client;
+mod entry;
+mod ids;
+mod name;
+mod person;
+mod policy;
+mod result;
+mod role;
+mod source;
+mod words;
+
+pub use account::{Account, AccountStatus, LinkKind};
+pub use client::{Client, ClientAuthentication, ConsentPolicy};
+pub use entry::{LockoutReading, SourceEntry, SourceGroup};
+pub use ids::{
+    AccountId, AuditEventId, AuthorizationId, CaseId, ClientId, GrantId, GroupId, ImmutableId, PersonId, ProposalId,
+    SessionId, SignInId, SourceId,
+};
+pub use name::{EmailAddress, Folded, TypedName, fold};
+pub use person::{AttributeName, CredentialAuthority, Person, PersonState, Standing, StandingAuthority, VerifierKind};
+pub use policy::Policy;
+pub use result::{AdapterResult, MatchOutcome};
+pub use role::HubRole;
+pub use source::{
+    AttributeMapping, ConnectorSettings, LdapSettings, LockoutSettings, Source, SourceKind, SourceMode,
+    TransportSecurity,
+};
+pub use words::UnknownWord;

@@ -1,0 +1,62 @@
+//! The hub: what the areas share, and the way into each.
+
+use std::sync::Arc;
+
+use connector::{Connector, Trouble, TroubleKind};
+use directory::{Policy, Source};
+use secrecy::SecretString;
+use storage::Database;
+
+use crate::kernel::{Clock, Random, vault::Vault};
+
+/// Makes the connector of a source; the wiring owns the one `match` on its kind.
+pub trait ConnectorFactory: Send + Sync {
+    /// Checks the settings and prepares a connector. Does not dial.
+    fn connect(&self, source: &Source, secret: SecretString) -> Result<Arc<dyn Connector>, Trouble>;
+}
+
+/// A factory for commands and tests that need no source.
+#[derive(Debug, Clone, Copy)]
+pub struct NoConnectors;
+
+impl ConnectorFactory for NoConnectors {
+    fn connect(&self, source: &Source, _secret: SecretString) -> Result<Arc<dyn Connector>, Trouble> {
+        Err(Trouble {
+            kind: TroubleKind::Unavailable,
+            endpoint: source.name.clone(),
+            reason: "this process does not connect to sources".to_owned(),
+        })
+    }
+}
+
+/// What a hub is made of.
+pub struct HubParts {
+    pub database: Database,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub vault: Vault,
+    pub connectors: Arc<dyn ConnectorFactory>,
+    pub policy: Policy,
+    /// The issuer: scheme, host and port that browsers see, without a trailing slash.
+    pub public_url: url::Url,
+}
+
+/// The hub. Cheap to clone; every area is a set of methods on it or on a capability made from it.
+#[derive(Clone)]
+pub struct Hub {
+    parts: Arc<HubParts>,
+}
+
+impl Hub {
+    #[must_use]
+    pub fn new(parts: HubParts) -> Self {
+        Self { parts: Arc::new(parts) }
+    }
+}
+
+impl std::ops::Deref for Hub {
+    type Target = HubParts;
+    fn deref(&self) -> &HubParts {
+        &self.parts
+    }
+}

@@ -1,0 +1,10 @@
+//! What every area stands on. Nothing here knows an area.
+
+mod audit;
+mod clock;
+mod random;
+pub mod vault;
+
+pub use audit::{Actor, AuditEvent, record};
+pub use clock::{Clock, FixedClock, SystemClock};
+pub use random::{Random, SystemRandom};

@@ -1,0 +1,14 @@
+//! The use cases of Isthmus. A handler or server function turns its session into a capability, makes one call here,
+//! and presents the answer.
+//!
+//! `kernel` (clock, random, audit, vault, policy, capability) ← `mirror` and `standing` ← the areas (`sign_in`,
+//! `provider`, `people`, `sources`, `clients`, `access`). Areas never import each other; `cargo xtask check` holds
+//! them to it. [`mirror`] is the only writer of people, accounts, links, attributes and memberships.
+
+pub mod kernel;
+
+mod error;
+mod hub;
+
+pub use error::HubError;
+pub use hub::{ConnectorFactory, Hub, HubParts, NoConnectors};

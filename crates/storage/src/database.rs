@@ -1,0 +1,313 @@
+//! The two databases behind one set of methods. Adding a query never means writing it twice.
+
+use std::{str::FromStr as _, sync::Arc, time::Duration};
+
+use sea_query::{PostgresQueryBuilder, SelectStatement, SqliteQueryBuilder};
+use sea_query_sqlx::{SqlxBinder as _, SqlxValues};
+use sqlx::{
+    AssertSqlSafe, PgPool, SqlitePool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{
+    Row, StorageError,
+    group_commit::{SqliteTransaction, SqliteWriter},
+};
+
+/// Which database this is; only migrations, leases and bulk loads ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseKind {
+    Sqlite,
+    Postgres,
+}
+
+/// An open database. Cheap to clone.
+#[derive(Clone)]
+pub enum Database {
+    Sqlite { writer: Arc<SqliteWriter>, readers: SqlitePool, place: Arc<str> },
+    Postgres { pool: PgPool, place: Arc<str> },
+}
+
+/// Queries outside a transaction, each on its own connection.
+#[derive(Clone)]
+pub struct Reader(Database);
+
+/// A write transaction. Dropped without [`Transaction::commit`], it leaves nothing behind.
+pub enum Transaction {
+    Sqlite(SqliteTransaction),
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+}
+
+/// Reading, inside or outside a transaction. Repositories are generic over it.
+pub trait Queries: Send {
+    /// Exactly one row.
+    fn fetch_one<T: Row>(
+        &mut self,
+        sql: &'static str,
+        params: SqlxValues,
+    ) -> impl Future<Output = Result<T, StorageError>> + Send;
+    /// One row or none.
+    fn fetch_optional<T: Row>(
+        &mut self,
+        sql: &'static str,
+        params: SqlxValues,
+    ) -> impl Future<Output = Result<Option<T>, StorageError>> + Send;
+    /// All rows; the SQL bounds their number.
+    fn fetch_all<T: Row>(
+        &mut self,
+        sql: &'static str,
+        params: SqlxValues,
+    ) -> impl Future<Output = Result<Vec<T>, StorageError>> + Send;
+    /// Rows of a filter that SeaQuery built; every value is bound.
+    fn fetch_page<T: Row>(
+        &mut self,
+        select: &SelectStatement,
+    ) -> impl Future<Output = Result<Vec<T>, StorageError>> + Send;
+}
+
+impl Database {
+    /// Opens `postgres://…`, or `sqlite://PATH` which is created if missing. Does not touch the schema.
+    pub async fn open(url: &str) -> Result<Self, StorageError> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            open_postgres(url).await
+        } else {
+            open_sqlite(url).await
+        }
+    }
+
+    /// Which of the two.
+    #[must_use]
+    pub fn kind(&self) -> DatabaseKind {
+        match self {
+            Self::Sqlite { .. } => DatabaseKind::Sqlite,
+            Self::Postgres { .. } => DatabaseKind::Postgres,
+        }
+    }
+
+    /// Where it is, without a password, for messages.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        match self {
+            Self::Sqlite { place, .. } | Self::Postgres { place, .. } => place,
+        }
+    }
+
+    /// Queries outside a transaction.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader(self.clone())
+    }
+
+    /// Begins a write transaction: `BEGIN IMMEDIATE` in turn on SQLite, serializable on PostgreSQL. Callers use
+    /// [`crate::write!`], which tries again where PostgreSQL asks for it.
+    pub async fn begin(&self) -> Result<Transaction, StorageError> {
+        match self {
+            Self::Sqlite { writer, .. } => Ok(Transaction::Sqlite(SqliteTransaction::begin(writer).await?)),
+            Self::Postgres { pool, .. } => {
+                Ok(Transaction::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?))
+            }
+        }
+    }
+
+    /// Waits for running statements and closes all connections.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, readers, .. } => {
+                readers.close().await;
+                writer.checkpoint().await;
+            }
+            Self::Postgres { pool, .. } => pool.close().await,
+        }
+    }
+}
+
+async fn open_postgres(url: &str) -> Result<Database, StorageError> {
+    let failed = |place: &str, source| StorageError::Open {
+        place: place.to_owned(),
+        remedy: "Check host, port, database name, user and password, and that PostgreSQL runs",
+        source,
+    };
+    let options = PgConnectOptions::from_str(url).map_err(|e| failed("the given postgres:// address", e))?;
+    let place: Arc<str> = format!(
+        "postgres://{}:{}/{}",
+        options.get_host(),
+        options.get_port(),
+        options.get_database().unwrap_or_default()
+    )
+    .into();
+    let pool = PgPoolOptions::new()
+        .max_connections(16)
+        .acquire_timeout(Duration::from_secs(5))
+        .connect_with(options)
+        .await
+        .map_err(|e| failed(&place, e))?;
+    Ok(Database::Postgres { pool, place })
+}
+
+async fn open_sqlite(url: &str) -> Result<Database, StorageError> {
+    let place: Arc<str> = url.strip_prefix("sqlite://").unwrap_or(url).into();
+    let failed = |source| StorageError::Open {
+        place: place.to_string(),
+        remedy: "Check that the folder exists, that this user may write to it and that the disk is not full",
+        source,
+    };
+    let options = SqliteConnectOptions::new()
+        .filename(&*place)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .optimize_on_close(true, None);
+    let writer = SqliteWriter::open(&options).await.map_err(failed)?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(8)
+        .acquire_timeout(Duration::from_secs(5))
+        .connect_with(options.read_only(true))
+        .await
+        .map_err(failed)?;
+    Ok(Database::Sqlite { writer: Arc::new(writer), readers, place })
+}
+
+/// Runs one sqlx call on whichever database this is.
+macro_rules! on_reader {
+    ($self:expr, $query:expr, $method:ident) => {
+        match &$self.0 {
+            Database::Sqlite { readers, .. } => Ok($query.$method(readers).await?),
+            Database::Postgres { pool, .. } => Ok($query.$method(pool).await?),
+        }
+    };
+}
+
+macro_rules! on_transaction {
+    ($self:expr, $query:expr, $method:ident) => {
+        match $self {
+            Transaction::Sqlite(tx) => Ok($query.$method(tx.connection()).await?),
+            Transaction::Postgres(tx) => Ok($query.$method(&mut **tx).await?),
+        }
+    };
+}
+
+impl Queries for Reader {
+    async fn fetch_one<T: Row>(&mut self, sql: &'static str, params: SqlxValues) -> Result<T, StorageError> {
+        on_reader!(self, sqlx::query_as_with(sql, params), fetch_one)
+    }
+    async fn fetch_optional<T: Row>(
+        &mut self,
+        sql: &'static str,
+        params: SqlxValues,
+    ) -> Result<Option<T>, StorageError> {
+        on_reader!(self, sqlx::query_as_with(sql, params), fetch_optional)
+    }
+    async fn fetch_all<T: Row>(&mut self, sql: &'static str, params: SqlxValues) -> Result<Vec<T>, StorageError> {
+        on_reader!(self, sqlx::query_as_with(sql, params), fetch_all)
+    }
+    async fn fetch_page<T: Row>(&mut self, select: &SelectStatement) -> Result<Vec<T>, StorageError> {
+        match &self.0 {
+            Database::Sqlite { readers, .. } => {
+                let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
+                Ok(sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(readers).await?)
+            }
+            Database::Postgres { pool, .. } => {
+                let (sql, values) = select.build_sqlx(PostgresQueryBuilder);
+                Ok(sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(pool).await?)
+            }
+        }
+    }
+}
+
+impl Queries for Transaction {
+    async fn fetch_one<T: Row>(&mut self, sql: &'static str, params: SqlxValues) -> Result<T, StorageError> {
+        on_transaction!(self, sqlx::query_as_with(sql, params), fetch_one)
+    }
+    async fn fetch_optional<T: Row>(
+        &mut self,
+        sql: &'static str,
+        params: SqlxValues,
+    ) -> Result<Option<T>, StorageError> {
+        on_transaction!(self, sqlx::query_as_with(sql, params), fetch_optional)
+    }
+    async fn fetch_all<T: Row>(&mut self, sql: &'static str, params: SqlxValues) -> Result<Vec<T>, StorageError> {
+        on_transaction!(self, sqlx::query_as_with(sql, params), fetch_all)
+    }
+    async fn fetch_page<T: Row>(&mut self, select: &SelectStatement) -> Result<Vec<T>, StorageError> {
+        match self {
+            Self::Sqlite(tx) => {
+                let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
+                Ok(sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(tx.connection()).await?)
+            }
+            Self::Postgres(tx) => {
+                let (sql, values) = select.build_sqlx(PostgresQueryBuilder);
+                Ok(sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(&mut **tx).await?)
+            }
+        }
+    }
+}
+
+impl Transaction {
+    /// Runs a statement; the number of rows it touched.
+    pub async fn execute(&mut self, sql: &'static str, params: SqlxValues) -> Result<u64, StorageError> {
+        match self {
+            Self::Sqlite(tx) => Ok(sqlx::query_with(sql, params).execute(tx.connection()).await?.rows_affected()),
+            Self::Postgres(tx) => Ok(sqlx::query_with(sql, params).execute(&mut **tx).await?.rows_affected()),
+        }
+    }
+
+    /// Makes it durable. On an error nothing of it is.
+    pub async fn commit(self) -> Result<(), StorageError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await,
+            Self::Postgres(tx) => Ok(tx.commit().await?),
+        }
+    }
+}
+
+/// An error of a use case that may carry a storage error which asks to be tried again.
+pub trait MaybeRetry {
+    /// Whether the same transaction may succeed when tried again.
+    fn is_retryable(&self) -> bool;
+}
+
+impl MaybeRetry for StorageError {
+    fn is_retryable(&self) -> bool {
+        StorageError::is_retryable(self)
+    }
+}
+
+/// How often a serialization failure is tried again before it is an error.
+pub const WRITE_ATTEMPTS: u32 = 10;
+
+/// Runs a block in one write transaction and commits it: `write!(database, |tx| { …; Ok(value) })`. The block is an
+/// async block that borrows `tx: &mut Transaction`, ends in `Result<T, E>` with `E: From<StorageError> + MaybeRetry`, and has no outside
+/// effect: PostgreSQL may make it run again.
+#[macro_export]
+macro_rules! write {
+    ($database:expr, |$tx:ident| $body:block) => {{
+        let mut attempt = 0u32;
+        loop {
+            attempt += 1;
+            let mut transaction = match $database.begin().await {
+                Ok(transaction) => transaction,
+                Err(error) => break Err(error.into()),
+            };
+            let outcome = {
+                let $tx = &mut transaction;
+                async { $body }.await
+            };
+            let error = match outcome {
+                Ok(value) => match transaction.commit().await {
+                    Ok(()) => break Ok(value),
+                    Err(error) => error.into(),
+                },
+                Err(error) => {
+                    drop(transaction);
+                    error
+                }
+            };
+            if attempt >= $crate::WRITE_ATTEMPTS || !$crate::MaybeRetry::is_retryable(&error) {
+                break Err(error);
+            }
+        }
+    }};
+}

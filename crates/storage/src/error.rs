@@ -1,0 +1,84 @@
+//! What can go wrong with a database, in the words of an operator.
+
+/// An error of the database. Its `Display` is for the log: it names the place and the remedy, and no data.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The database file or server could not be opened.
+    #[error("cannot open the database at {place}: {source}. {remedy}")]
+    Open { place: String, remedy: &'static str, source: sqlx::Error },
+    /// The schema was made by a newer Isthmus.
+    #[error(
+        "the database at {place} has schema version {found}, and this isthmus knows up to {known}: run the newer isthmus that upgraded it, or restore a backup made before the upgrade. Nothing was changed"
+    )]
+    NewerSchema { place: String, found: i64, known: i64 },
+    /// The schema is older than this Isthmus and was not to be upgraded by itself.
+    #[error(
+        "the database at {place} has schema version {found}, and this isthmus needs {known}: run `isthmus database upgrade` once"
+    )]
+    OlderSchema { place: String, found: i64, known: i64 },
+    /// A migration that was applied is not the one this Isthmus carries.
+    #[error(
+        "migration {version} of the database at {place} is not the one this isthmus carries: it was made by another build. Nothing was changed"
+    )]
+    ForeignSchema { place: String, version: i64 },
+    /// An upgrade failed and was rolled back.
+    #[error("upgrading the database at {place} failed and was rolled back: {source}")]
+    Upgrade { place: String, source: sqlx::migrate::MigrateError },
+    /// The disk is full.
+    #[error("the disk that holds the database is full: free some space. Nothing of this change was written")]
+    DiskFull,
+    /// The database is read-only.
+    #[error("the database is read-only: check the owner and mode of its file and folder")]
+    ReadOnly,
+    /// A unique index refused the row. `constraint` is the index or column list as the database names it.
+    #[error("a row with the same key exists ({constraint})")]
+    Conflict { constraint: String },
+    /// The form was based on an older revision.
+    #[error("{what} was changed by somebody else meanwhile")]
+    Stale { what: &'static str },
+    /// A stored value that this version cannot read.
+    #[error("{table}.{column} holds a value this isthmus cannot read: {reason}")]
+    Inconsistent { table: &'static str, column: &'static str, reason: String },
+    /// The writer was shut down before it gave word.
+    #[error("the database was closed before it confirmed the change")]
+    Interrupted,
+    /// Anything else.
+    #[error("the database failed: {0}")]
+    Database(sqlx::Error),
+}
+
+impl From<sqlx::Error> for StorageError {
+    fn from(error: sqlx::Error) -> Self {
+        let Some(database) = error.as_database_error() else { return Self::Database(error) };
+        if database.is_unique_violation() {
+            let constraint = database.constraint().unwrap_or(database.message()).to_owned();
+            return Self::Conflict { constraint };
+        }
+        // SQLITE_FULL = 13, SQLITE_READONLY = 8 (also as low byte of extended codes); PostgreSQL 53100 disk_full.
+        match database.code().as_deref() {
+            Some("13" | "53100") => Self::DiskFull,
+            Some("8" | "264" | "520" | "776" | "1032" | "25006") => Self::ReadOnly,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl StorageError {
+    /// The error of a commit that several transactions shared.
+    pub(crate) fn from_shared(error: std::sync::Arc<sqlx::Error>) -> Self {
+        match std::sync::Arc::try_unwrap(error) {
+            Ok(error) => error.into(),
+            Err(shared) => match shared.as_database_error().and_then(|e| e.code()).as_deref() {
+                Some("13") => Self::DiskFull,
+                _ => Self::Database(sqlx::Error::Protocol(format!("the shared commit failed: {shared}"))),
+            },
+        }
+    }
+
+    /// Whether the same transaction may succeed when tried again (PostgreSQL serialization failure or deadlock).
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        error.as_database_error().and_then(|e| e.code().map(|c| matches!(&*c, "40001" | "40P01"))).unwrap_or(false)
+    }
+}

@@ -1,0 +1,17 @@
+//! SQLite and PostgreSQL behind one SQL text.
+//!
+//! [`Database`] and [`Transaction`] are two-armed enums with five methods each; everything else is a repository: a
+//! concrete struct borrowed from one of them, one module per area, holding the SQL of that area as constants. Ids
+//! travel as `uuid`/`blob`, times come from the caller's clock truncated to microseconds, integers are `bigint`, JSON
+//! is a value and never queried inside. See `docs/architecture.md`.
+
+pub mod audit;
+mod database;
+mod error;
+mod group_commit;
+mod migrate;
+mod row;
+
+pub use database::{Database, DatabaseKind, MaybeRetry, Queries, Reader, Transaction, WRITE_ATTEMPTS};
+pub use error::StorageError;
+pub use row::{Row, page_limit, to_microseconds};
