@@ -1,1 +1,9 @@
-//! See `docs/architecture.md`.
+//! What integration tests stand on: fresh databases, real directories and hostile ones, certificates, a bad network.
+//! Development only; everything starts from the system's own packages in temporary folders and ends with the test.
+
+mod databases;
+mod keeper;
+mod postgres;
+
+pub use databases::{TestDatabase, databases, postgres, sqlite};
+pub use postgres::Postgres;

@@ -1,0 +1,3 @@
+//! The peers themselves: what the other crates' tests take for granted.
+
+mod peers;
