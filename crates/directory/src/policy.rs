@@ -57,6 +57,14 @@ pub struct Policy {
     pub session_idle: u64,
     /// How long a wrong password is remembered as a keyed digest in memory (D7).
     pub wrong_password_memory: u64,
+    /// How long somebody may take on the sign-in page.
+    pub authorization_request: u64,
+    /// How long an authorization code may be redeemed.
+    pub authorization_code: u64,
+    /// Length of an access token and an ID token.
+    pub access_token: u64,
+    /// Absolute length of a grant with offline access, however often it is refreshed.
+    pub offline_access: u64,
 }
 
 const MINUTE: u64 = 60;
@@ -90,6 +98,10 @@ impl Default for Policy {
             session: 12 * HOUR,
             session_idle: 2 * HOUR,
             wrong_password_memory: 15 * MINUTE,
+            authorization_request: 30 * MINUTE,
+            authorization_code: MINUTE,
+            access_token: 10 * MINUTE,
+            offline_access: 30 * 24 * HOUR,
         }
     }
 }

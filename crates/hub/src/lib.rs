@@ -6,6 +6,7 @@
 //! them to it. [`mirror`] is the only writer of people, accounts, links, attributes and memberships.
 
 pub mod kernel;
+pub mod session;
 
 mod error;
 mod hub;

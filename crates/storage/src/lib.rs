@@ -10,7 +10,9 @@ mod database;
 mod error;
 mod group_commit;
 mod migrate;
+pub mod provider;
 mod row;
+pub mod sessions;
 
 pub use database::{Database, DatabaseKind, MaybeRetry, Queries, Reader, Transaction, WRITE_ATTEMPTS};
 pub use error::StorageError;

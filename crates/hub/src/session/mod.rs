@@ -1,0 +1,197 @@
+//! Sessions of people. The browser holds only an opaque browser session; who it belongs to is a row here, so that
+//! disabling a person, a changed password or a merge ends everything with one statement.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use directory::{PersonId, Policy, SessionId, SourceId};
+use storage::{
+    Transaction,
+    provider::Provider,
+    sessions::{SessionRow, Sessions},
+};
+
+use crate::{
+    Hub, HubError,
+    kernel::{Clock, Random},
+};
+
+/// A session that was used less long ago than this is not written again.
+const TOUCH_AFTER_SECONDS: i64 = 60;
+
+/// Where the password was proven. Roles of the hub count only in a session proven by the hub itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProvenBy {
+    Hub,
+    Source(SourceId),
+}
+
+/// Which clients a session opens (semantics, section 2.5): a password that is not the one of the person's credential
+/// authority opens only the applications of its own directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    Everywhere,
+    ClientsOf(SourceId),
+}
+
+impl Reach {
+    /// Whether the session opens a client with these original sources.
+    #[must_use]
+    pub fn opens(self, original_sources: &[SourceId]) -> bool {
+        match self {
+            Self::Everywhere => true,
+            Self::ClientsOf(source) => original_sources.contains(&source),
+        }
+    }
+}
+
+/// A session that is alive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub id: SessionId,
+    pub person: PersonId,
+    pub proven_by: ProvenBy,
+    /// Authentication methods (RFC 8176).
+    pub amr: Vec<String>,
+    pub auth_time: DateTime<Utc>,
+    /// Opened while the source was down: short, and never renewed.
+    pub offline: bool,
+    pub reach: Reach,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What the broker decided about a session to open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSession {
+    pub person: PersonId,
+    pub proven_by: ProvenBy,
+    pub amr: Vec<String>,
+    pub offline: bool,
+    pub reach: Reach,
+}
+
+/// Opens a session inside the transaction of the sign-in. Its id is random and was never seen before the proof.
+pub async fn open(
+    tx: &mut Transaction,
+    clock: &dyn Clock,
+    random: &dyn Random,
+    policy: &Policy,
+    new: NewSession,
+) -> Result<Session, HubError> {
+    let now = clock.now();
+    let length = if new.offline { policy.offline_session.min(policy.session) } else { policy.session };
+    let session = Session {
+        id: random_id(random),
+        person: new.person,
+        proven_by: new.proven_by,
+        amr: new.amr,
+        auth_time: now,
+        offline: new.offline,
+        reach: new.reach,
+        expires_at: now + seconds(length),
+    };
+    Sessions::new(tx).insert(&row_of(&session, now)).await?;
+    Ok(session)
+}
+
+/// Ends every session of the person and revokes their grants; how many sessions there were.
+pub async fn end_all(
+    tx: &mut Transaction,
+    clock: &dyn Clock,
+    person: PersonId,
+    reason: &'static str,
+) -> Result<u64, HubError> {
+    let now = clock.now();
+    Provider::new(tx).revoke_all(person, now, reason).await?;
+    Ok(Sessions::new(tx).end_all(person, now, reason).await?)
+}
+
+/// Ends the sessions that the person proved at this source, with their grants; how many sessions there were.
+pub async fn end_proven_at(
+    tx: &mut Transaction,
+    clock: &dyn Clock,
+    person: PersonId,
+    source: SourceId,
+    reason: &'static str,
+) -> Result<u64, HubError> {
+    let now = clock.now();
+    Provider::new(tx).revoke_proven_at(person, source, now, reason).await?;
+    Ok(Sessions::new(tx).end_proven_at(person, source, now, reason).await?)
+}
+
+impl Hub {
+    /// The session, if it is alive, was used lately enough and its person may still be here. Using it renews it,
+    /// never beyond its absolute end.
+    pub async fn session(&self, id: SessionId) -> Result<Option<Session>, HubError> {
+        let now = self.clock.now();
+        let Some(row) = Sessions::new(&mut self.database.reader()).by_id(id).await? else { return Ok(None) };
+        let idle_end = row.last_used_at + seconds(self.policy.session_idle);
+        if row.ended_at.is_some() || now >= row.expires_at || now >= idle_end {
+            return Ok(None);
+        }
+        if now - row.last_used_at >= TimeDelta::seconds(TOUCH_AFTER_SECONDS) {
+            storage::write!(self.database, |tx| { Ok::<_, HubError>(Sessions::new(tx).touch(id, now).await?) })?;
+        }
+        session_of(row).map(Some)
+    }
+
+    /// Ends one session, and the grants that do not outlive it. False if it had ended before.
+    pub async fn end_session(&self, id: SessionId) -> Result<bool, HubError> {
+        let now = self.clock.now();
+        storage::write!(self.database, |tx| {
+            Provider::new(tx).revoke_of_session(id, now, "signed out").await?;
+            Ok(Sessions::new(tx).end(id, now, "signed out").await?)
+        })
+    }
+}
+
+/// 122 random bits. Not time-ordered: the id must not say when somebody signed in.
+fn random_id(random: &dyn Random) -> SessionId {
+    let mut bytes = [0u8; 16];
+    random.fill(&mut bytes);
+    uuid::Builder::from_random_bytes(bytes).into_uuid().into()
+}
+
+/// A length of the policy; a century is as good as forever, and adding it cannot overflow.
+fn seconds(length: u64) -> TimeDelta {
+    const CENTURY: u32 = 3_155_760_000;
+    TimeDelta::seconds(i64::from(u32::try_from(length).unwrap_or(CENTURY).min(CENTURY)))
+}
+
+fn row_of(session: &Session, now: DateTime<Utc>) -> SessionRow {
+    SessionRow {
+        id: session.id.uuid(),
+        person_id: session.person.uuid(),
+        proven_at_source_id: match session.proven_by {
+            ProvenBy::Hub => None,
+            ProvenBy::Source(source) => Some(source.uuid()),
+        },
+        amr: serde_json::json!(session.amr),
+        auth_time: session.auth_time,
+        offline: session.offline,
+        reach_source_id: match session.reach {
+            Reach::Everywhere => None,
+            Reach::ClientsOf(source) => Some(source.uuid()),
+        },
+        created_at: now,
+        last_used_at: now,
+        expires_at: session.expires_at,
+        ended_at: None,
+    }
+}
+
+fn session_of(row: SessionRow) -> Result<Session, HubError> {
+    let amr = serde_json::from_value(row.amr).map_err(|e| storage::StorageError::Inconsistent {
+        table: "session",
+        column: "amr",
+        reason: e.to_string(),
+    })?;
+    Ok(Session {
+        id: row.id.into(),
+        person: row.person_id.into(),
+        proven_by: row.proven_at_source_id.map_or(ProvenBy::Hub, |id| ProvenBy::Source(id.into())),
+        amr,
+        auth_time: row.auth_time,
+        offline: row.offline,
+        reach: row.reach_source_id.map_or(Reach::Everywhere, |id| Reach::ClientsOf(id.into())),
+        expires_at: row.expires_at,
+    })
+}
