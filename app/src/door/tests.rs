@@ -1,0 +1,153 @@
+//! Every door page as it leaves the server. `ISTHMUS_LOOK=DIR` also writes them there to be looked at.
+
+use chrono::{DateTime, TimeZone as _, Utc};
+
+use super::*;
+use crate::Assets;
+
+const HOSTILE: &str = "<img src=x onerror=alert(1)> \"'&";
+
+fn frame() -> Frame {
+    Frame {
+        assets: Assets {
+            stylesheet: "/assets/app.css".into(),
+            door_stylesheet: "/assets/sign-in.css".into(),
+            javascript: "/assets/isthmus.js".into(),
+            wasm: "/assets/isthmus_bg.wasm".into(),
+        },
+        organisation: "Tessaro Group".into(),
+        help_desk: Some("+47 21 09 44 00".into()),
+    }
+}
+
+fn at() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 11, 23, 10, 42, 7).unwrap()
+}
+
+fn passage() -> Passage {
+    Passage {
+        transaction: Some("0198c0de-0000-7000-8000-000000000001".into()),
+        return_to: None,
+        client_name: Some("Kontor Orders".into()),
+    }
+}
+
+fn refusal(kind: RefusalKind) -> RefusalPage {
+    RefusalPage {
+        passage: passage(),
+        kind,
+        identifier: "amara.okafor@tessaro.example".into(),
+        directory: String::new(),
+        code: "R4T-9KD".into(),
+        at: at(),
+        too_many: false,
+        locked_words: false,
+    }
+}
+
+/// Line by line, so that a snapshot's difference can be read.
+fn pretty(html: &str) -> String {
+    html.replace("><", ">\n<")
+}
+
+fn keep(name: &str, html: &str) {
+    assert!(!html.contains("<script"), "{name}: door pages carry no script");
+    assert!(!html.contains("<img"), "{name}: typed text is escaped");
+    assert!(html.len() < 8_000, "{name}: {} bytes", html.len());
+    if let Ok(folder) = std::env::var("ISTHMUS_LOOK") {
+        std::fs::write(format!("{folder}/door-{name}.html"), html).unwrap();
+    }
+    insta::assert_snapshot!(name, pretty(html));
+}
+
+#[test]
+fn the_identifier_page() {
+    let page = IdentifierPage { passage: passage(), ..IdentifierPage::default() };
+    keep("identifier", &identifier_page(&frame(), &page));
+    let choices = [("corp-ldap", "Corporate LDAP"), ("ad", "Lagos office AD")];
+    let page = IdentifierPage {
+        passage: Passage { return_to: Some("/console/people?q=a&b".into()), ..Passage::default() },
+        identifier: HOSTILE.into(),
+        directories: choices.map(|(v, l)| DirectoryChoice { value: v.into(), label: l.into() }).to_vec(),
+        chosen: "ad".into(),
+        missing: true,
+    };
+    keep("identifier-directories", &identifier_page(&frame(), &page));
+}
+
+#[test]
+fn the_password_page() {
+    let page = PasswordPage {
+        passage: passage(),
+        identifier: "amara.okafor@tessaro.example".into(),
+        ..PasswordPage::default()
+    };
+    keep("password", &password_page(&frame(), &page));
+    let page =
+        PasswordPage { identifier: HOSTILE.into(), directory: "ad".into(), missing: true, ..PasswordPage::default() };
+    keep("password-missing", &password_page(&frame(), &page));
+}
+
+#[test]
+fn the_refusal_page() {
+    keep("refusal", &refusal_page(&frame(), &refusal(RefusalKind::Generic)));
+    keep("refusal-outage", &refusal_page(&frame(), &refusal(RefusalKind::Outage)));
+    keep("refusal-not-enabled", &refusal_page(&frame(), &refusal(RefusalKind::NotEnabledYet)));
+    keep("refusal-not-now", &refusal_page(&frame(), &refusal(RefusalKind::NotAllowedNow)));
+    keep("refusal-disabled", &refusal_page(&frame(), &refusal(RefusalKind::Disabled)));
+    keep("refusal-expired", &refusal_page(&frame(), &refusal(RefusalKind::PasswordExpired)));
+    let page = RefusalPage { too_many: true, locked_words: true, ..refusal(RefusalKind::Generic) };
+    keep("refusal-too-many", &refusal_page(&frame(), &page));
+    let page = RefusalPage { identifier: String::new(), ..refusal(RefusalKind::Generic) };
+    keep("refusal-without-name", &refusal_page(&frame(), &page));
+}
+
+#[test]
+fn the_refusal_differs_only_in_the_name_typed_and_the_code() {
+    let one = refusal_page(&frame(), &refusal(RefusalKind::Generic));
+    let other = RefusalPage { identifier: "nobody".into(), code: "AAA-BBB".into(), ..refusal(RefusalKind::Generic) };
+    let other =
+        refusal_page(&frame(), &other).replace("nobody", "amara.okafor@tessaro.example").replace("AAA-BBB", "R4T-9KD");
+    assert_eq!(one, other);
+}
+
+#[test]
+fn consent_sign_out_error_and_set_up() {
+    let ask = |kind, title: &str, detail: &str| Ask { kind, title: title.into(), detail: Some(detail.into()) };
+    let page = ConsentPage {
+        transaction: "t".into(),
+        client_name: "Kontor Orders".into(),
+        person_name: "Amara Okafor".into(),
+        asks: vec![
+            ask(AskKind::Identity, "Your name", "Amara Okafor"),
+            ask(AskKind::Email, "Your e-mail address", "amara.okafor@tessaro.example"),
+            ask(AskKind::Groups, "Your groups that are published to it", HOSTILE),
+        ],
+    };
+    keep("consent", &consent_page(&frame(), &page));
+    let page = SignOutPage {
+        person_name: "Amara Okafor".into(),
+        client_name: Some("Kontor Orders".into()),
+        hidden: vec![("state".into(), HOSTILE.into())],
+    };
+    keep("sign-out", &sign_out_page(&frame(), &page));
+    keep("signed-out", &signed_out_page(&frame(), &SignedOutPage::default()));
+    let page = ErrorPage {
+        title: "This sign-in has expired".into(),
+        message: "It was started more than ten minutes ago. Go back to the application and start again.".into(),
+        code: Some("R4T-9KD".into()),
+        at: at(),
+        next: None,
+    };
+    keep("error", &error_page(&frame(), &page));
+    let page = SetUpPage {
+        token: "secret".into(),
+        person_name: "عائشة الخطيب".into(),
+        username: "admin".into(),
+        minimum: 15,
+        problem: Some("This password is on the list of those tried first. Choose another.".into()),
+    };
+    keep("set-up", &set_up_page(&frame(), &page));
+    let page = SetUpDonePage { username: "admin".into(), next: "/sign-in?return_to=%2Fconsole".into() };
+    keep("set-up-done", &set_up_done_page(&frame(), &page));
+}
