@@ -35,6 +35,11 @@ pub trait Connector: Send + Sync {
 
     /// Connects, checks TLS, binds the service account and reads the base, one step after the other.
     async fn probe(&self) -> Vec<ProbeStep>;
+
+    /// Whether the source is being asked at all. Answered without dialling.
+    fn breaker(&self) -> BreakerState {
+        BreakerState::Closed
+    }
 }
 
 /// What a look-up by name found.

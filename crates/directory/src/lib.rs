@@ -5,6 +5,7 @@
 
 mod account;
 mod client;
+mod draft;
 mod entry;
 mod ids;
 mod name;
@@ -17,6 +18,7 @@ mod words;
 
 pub use account::{Account, AccountStatus, LinkKind};
 pub use client::{Client, ClientAuthentication, ConsentPolicy};
+pub use draft::{ClientDraft, SourceDraft};
 pub use entry::{LockoutReading, SourceEntry, SourceGroup};
 pub use ids::{
     AccountId, AuditEventId, AuthorizationId, CaseId, ClientId, GrantId, GroupId, ImmutableId, PersonId, ProposalId,

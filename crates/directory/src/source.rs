@@ -90,6 +90,16 @@ pub enum ConnectorSettings {
     Ldap(LdapSettings),
 }
 
+impl ConnectorSettings {
+    /// Whether passwords would cross the network unprotected.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        match self {
+            Self::Ldap(settings) => settings.transport == TransportSecurity::Plain,
+        }
+    }
+}
+
 /// An LDAP directory or Active Directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LdapSettings {

@@ -7,7 +7,10 @@ use directory::{Policy, Source};
 use secrecy::SecretString;
 use storage::Database;
 
-use crate::kernel::{Clock, Random, vault::Vault};
+use crate::{
+    connections::Connections,
+    kernel::{Clock, Random, vault::Vault},
+};
 
 /// Makes the connector of a source; the wiring owns the one `match` on its kind.
 pub trait ConnectorFactory: Send + Sync {
@@ -36,21 +39,29 @@ pub struct HubParts {
     pub random: Arc<dyn Random>,
     pub vault: Vault,
     pub connectors: Arc<dyn ConnectorFactory>,
+    /// The policy this process started with; [`Hub::policy_now`] is the one in force.
     pub policy: Policy,
     /// The issuer: scheme, host and port that browsers see, without a trailing slash.
     pub public_url: url::Url,
+}
+
+/// What a hub remembers between calls: caches and counters of this process, never facts.
+#[derive(Default)]
+pub(crate) struct HubState {
+    pub(crate) connections: Connections,
 }
 
 /// The hub. Cheap to clone; every area is a set of methods on it or on a capability made from it.
 #[derive(Clone)]
 pub struct Hub {
     parts: Arc<HubParts>,
+    pub(crate) state: Arc<HubState>,
 }
 
 impl Hub {
     #[must_use]
     pub fn new(parts: HubParts) -> Self {
-        Self { parts: Arc::new(parts) }
+        Self { parts: Arc::new(parts), state: Arc::default() }
     }
 }
 

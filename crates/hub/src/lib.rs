@@ -5,6 +5,7 @@
 //! `provider`, `people`, `sources`, `clients`, `access`). Areas never import each other; `cargo xtask check` holds
 //! them to it. [`mirror`] is the only writer of people, accounts, links, attributes and memberships.
 
+pub mod connections;
 pub mod kernel;
 pub mod session;
 

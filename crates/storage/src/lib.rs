@@ -5,14 +5,19 @@
 //! travel as `uuid`/`blob`, times come from the caller's clock truncated to microseconds, integers are `bigint`, JSON
 //! is a value and never queried inside. See `docs/architecture.md`.
 
+pub mod access;
 pub mod audit;
+pub mod clients;
 mod database;
 mod error;
 mod group_commit;
 mod migrate;
+pub mod proposals;
 pub mod provider;
 mod row;
 pub mod sessions;
+pub mod settings;
+pub mod sources;
 
 pub use database::{Database, DatabaseKind, MaybeRetry, Queries, Reader, Transaction, WRITE_ATTEMPTS};
 pub use error::StorageError;

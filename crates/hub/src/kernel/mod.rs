@@ -1,6 +1,7 @@
 //! What every area stands on. Nothing here knows an area.
 
 mod audit;
+pub mod capability;
 mod clock;
 mod random;
 pub mod vault;

@@ -1,0 +1,53 @@
+-- What is registered: the directories people come from and the applications they sign in to. Nothing is ever
+-- deleted here: a source retires, an application is switched off.
+
+create table source (
+    id uuid primary key,
+    name text collate "C" not null unique,
+    label text collate "C" not null,
+    kind text collate "C" not null,
+    mode text collate "C" not null,
+    -- Connector, lockout and provisioning settings: a value, never queried inside.
+    settings jsonb not null,
+    -- The bind secret, sealed; and a keyed digest of the hosts and TLS settings it was entered for.
+    secret bytea not null,
+    secret_for bytea not null,
+    -- Raised by every change; the sum over all rows tells a running server that something changed.
+    revision bigint not null,
+    created_at timestamptz not null,
+    updated_at timestamptz not null
+);
+
+-- An e-mail domain belongs to one source.
+create table source_domain (
+    domain text collate "C" primary key,
+    source_id uuid not null references source (id)
+);
+create index source_domain_by_source on source_domain (source_id);
+
+create table client (
+    id text collate "C" primary key,
+    name text collate "C" not null,
+    authentication text collate "C" not null,
+    -- SHA-256 of the secret, which is 256 random bits or checked to be long; empty for a public client.
+    secret_digest bytea,
+    settings jsonb not null,
+    revision bigint not null,
+    created_at timestamptz not null,
+    updated_at timestamptz not null
+);
+
+-- The directories a client's people came from, in order.
+create table client_source (
+    client_id text collate "C" not null references client (id),
+    position bigint not null,
+    source_id uuid not null references source (id),
+    primary key (client_id, position)
+);
+
+-- The groups a client's tokens may name.
+create table client_group (
+    client_id text collate "C" not null references client (id),
+    group_id uuid not null,
+    primary key (client_id, group_id)
+);
