@@ -1,0 +1,42 @@
+//! The `isthmus` binary as a library, so that tests start the very server that people run.
+//!
+//! `cli` says what can be typed, `config` turns it into checked settings, [`wiring`] is the one place that names the
+//! database and the connectors, `http` translates between HTTP and the hub, `background` keeps house.
+
+pub mod cli;
+mod commands;
+pub mod config;
+pub mod data_folder;
+pub mod http;
+mod logs;
+pub mod serve;
+pub mod wiring;
+
+use anyhow::Context as _;
+use cli::{AdminCommand, Cli, Command, DatabaseCommand};
+
+/// Does what the command line says. Every error names the place and the remedy.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    logs::start()?;
+    install_crypto_provider();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the operating system gives no threads to this process: raise its limits")?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Serve(arguments) => serve::serve(arguments.try_into()?).await,
+            Command::Admin { command: AdminCommand::Create(arguments) } => commands::admin_create(arguments).await,
+            Command::Apply(arguments) => commands::apply(arguments).await,
+            Command::Demo(arguments) => commands::demo(arguments).await,
+            Command::Database { command: DatabaseCommand::Upgrade(arguments) } => {
+                commands::database_upgrade(arguments).await
+            }
+        }
+    })
+}
+
+/// rustls takes its cryptography from one process-wide provider. Two installs are one: tests start several servers.
+pub fn install_crypto_provider() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}

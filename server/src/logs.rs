@@ -1,0 +1,36 @@
+//! Logs on standard error: for people at a terminal, as JSON otherwise. No personal data at info, no secret ever.
+
+use std::io::IsTerminal as _;
+
+use anyhow::Context as _;
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+/// What is said without `ISTHMUS_LOG`. The libraries below speak up only when something is wrong.
+const DEFAULT: &str = "warn,server=info,hub=info,storage=info,connector=info,connector_ldap=info,demo=info,oidc=info";
+
+/// Starts logging. A second start in one process (tests) leaves the first.
+pub fn start() -> anyhow::Result<()> {
+    let filter = match std::env::var("ISTHMUS_LOG") {
+        Ok(text) if !text.trim().is_empty() => EnvFilter::try_new(directives(text.trim())).with_context(|| {
+            format!("ISTHMUS_LOG is {text:?}: write error, warn, info, debug, trace, or target=level pairs")
+        })?,
+        _ => EnvFilter::new(DEFAULT),
+    };
+    let registry = tracing_subscriber::registry().with(filter);
+    let started = if std::io::stderr().is_terminal() {
+        registry.with(fmt::layer().with_writer(std::io::stderr).with_target(false)).try_init()
+    } else {
+        let json = fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false);
+        registry.with(json.with_writer(std::io::stderr)).try_init()
+    };
+    drop(started);
+    Ok(())
+}
+
+/// One word is a level for our own crates; anything else is taken as written.
+fn directives(text: &str) -> String {
+    match text {
+        "error" | "warn" | "info" | "debug" | "trace" => DEFAULT.replace("=info", &format!("={text}")),
+        other => other.to_owned(),
+    }
+}

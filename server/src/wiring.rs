@@ -1,0 +1,89 @@
+//! The one place that names the database and the connectors. Everything else speaks to the hub.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use connector::{Connector, Trouble, TroubleKind};
+use directory::{Policy, Source, SourceKind};
+use hub::{
+    ConnectorFactory, Hub, HubParts,
+    kernel::{SystemClock, SystemRandom, vault::Vault},
+};
+use ipnet::IpNet;
+use secrecy::SecretString;
+use storage::Database;
+use url::Url;
+
+use crate::{config::StoreSettings, data_folder::DataFolder};
+
+/// What to do with a schema that is older than this isthmus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OldSchema {
+    Upgrade,
+    Refuse,
+}
+
+/// Opens the database of these settings. SQLite is upgraded by whoever has the folder to itself; PostgreSQL, which
+/// other servers may be using, only by `isthmus database upgrade`.
+pub async fn open_database(
+    folder: &DataFolder,
+    settings: &StoreSettings,
+    old_schema: OldSchema,
+) -> anyhow::Result<(Database, Vec<i64>)> {
+    let url = settings.database.clone().unwrap_or_else(|| folder.sqlite_url());
+    let database = Database::open(&url).await?;
+    let applied = match old_schema {
+        OldSchema::Upgrade => database.upgrade().await?,
+        OldSchema::Refuse => {
+            database.require_current().await?;
+            Vec::new()
+        }
+    };
+    Ok((database, applied))
+}
+
+/// Puts a hub together over an opened database.
+pub fn hub(
+    folder: &DataFolder,
+    settings: &StoreSettings,
+    database: Database,
+    connectors: Arc<dyn ConnectorFactory>,
+    policy: Policy,
+    public_url: Url,
+) -> anyhow::Result<Hub> {
+    let key = folder.sealing_key(settings, &SystemRandom)?;
+    let vault = Vault::new(&key).context("the sealing key")?;
+    Ok(Hub::new(HubParts {
+        database,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        vault,
+        connectors,
+        policy,
+        public_url,
+    }))
+}
+
+/// Makes connectors that dial public addresses and the networks allowed on the command line.
+#[derive(Debug, Clone)]
+pub struct Connectors {
+    pub allow_networks: Vec<IpNet>,
+}
+
+impl ConnectorFactory for Connectors {
+    fn connect(&self, source: &Source, secret: SecretString) -> Result<Arc<dyn Connector>, Trouble> {
+        drop(secret);
+        match source.kind {
+            SourceKind::Ldap | SourceKind::ActiveDirectory => Err(Trouble {
+                kind: TroubleKind::Unavailable,
+                endpoint: source.name.clone(),
+                reason: "the LDAP connector is not wired in yet".to_owned(),
+            }),
+        }
+    }
+}
+
+/// Whether the database answers and has this version's schema.
+pub async fn database_is_ready(hub: &Hub) -> Result<(), storage::StorageError> {
+    hub.database.require_current().await
+}
