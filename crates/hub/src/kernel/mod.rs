@@ -3,6 +3,7 @@
 mod audit;
 pub mod capability;
 mod clock;
+pub mod passwords;
 mod random;
 pub mod vault;
 
