@@ -81,7 +81,8 @@ pub fn verify(phc: &str, password: &Password, current: Cost) -> Result<Verdict, 
 }
 
 fn argon2id(cost: Cost) -> Result<Argon2<'static>, UnreadableVerifier> {
-    let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(|_| UnreadableVerifier::TooCostly)?;
+    let params =
+        Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(|_| UnreadableVerifier::TooCostly)?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 

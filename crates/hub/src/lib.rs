@@ -8,6 +8,7 @@
 pub mod connections;
 pub mod kernel;
 pub mod session;
+pub mod sign_in;
 
 mod error;
 mod hub;

@@ -1,0 +1,11 @@
+//! Signing in: the delegation broker (semantics, sections 2 to 5).
+//!
+//! [`Hub::sign_in`](crate::Hub::sign_in) looks the person up, asks exactly one place about the password, lets the
+//! decision table say what that means, and carries it out in one transaction. What is written here is counters, budget
+//! places and the trace; people and accounts are written by `mirror`, sessions by `session`.
+
+mod answer;
+
+pub use answer::{
+    DirectoryChoice, Refusal, RefusalPage, SignInAnswer, SignInAttempt, SignInPage, SignInTrace, Tone, TraceStep,
+};
