@@ -52,6 +52,8 @@ pub struct Account {
     pub read_at: DateTime<Utc>,
     /// First of the sightings without it; empty while it is there.
     pub missing_since: Option<DateTime<Utc>>,
+    /// Locked at the source until then, as last seen (row D10).
+    pub locked_until: Option<DateTime<Utc>>,
     /// Privileged at the source: `adminCount`, protected group.
     pub privileged: bool,
 }

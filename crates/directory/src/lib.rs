@@ -24,8 +24,10 @@ pub use ids::{
     AccountId, AuditEventId, AuthorizationId, CaseId, ClientId, GrantId, GroupId, ImmutableId, PersonId, ProposalId,
     SessionId, SignInId, SourceId,
 };
-pub use name::{EmailAddress, Folded, TypedName, fold};
-pub use person::{AttributeName, CredentialAuthority, Person, PersonState, Standing, StandingAuthority, VerifierKind};
+pub use name::{EmailAddress, Folded, Namespace, TypedName, fold, search_words};
+pub use person::{
+    AttributeName, CredentialAuthority, Person, PersonState, Standing, StandingAuthority, VerifierKind, VerifierOrigin,
+};
 pub use policy::Policy;
 pub use result::{AdapterResult, MatchOutcome};
 pub use role::HubRole;

@@ -1,7 +1,9 @@
 //! Names people type and the keys they are looked up by.
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+
+use crate::SourceId;
 
 /// A look-up key: NFC, default case folding, trimmed. Comparison is by bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -21,6 +23,52 @@ impl Folded {
 pub fn fold(text: &str) -> Folded {
     let composed: String = text.trim().nfc().collect();
     Folded(caseless::default_case_fold_str(&composed).nfc().collect())
+}
+
+/// The words somebody is searched by: folded, without diacritics, so that "jose" finds "José". Never for sign-in.
+#[must_use]
+pub fn search_words(text: &str) -> Vec<String> {
+    let folded = fold(text);
+    let plain: String = folded.as_str().nfd().filter(|c| !is_combining_mark(*c)).nfc().collect();
+    plain.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Where an alias lives: names of two directories never meet, and no directory can claim a name of the hub's
+/// (semantics, section 2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Namespace {
+    Source(SourceId),
+    Hub,
+}
+
+impl std::fmt::Display for Namespace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Source(id) => id.fmt(f),
+            Self::Hub => f.write_str("hub"),
+        }
+    }
+}
+
+impl std::str::FromStr for Namespace {
+    type Err = uuid::Error;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "hub" { Ok(Self::Hub) } else { text.parse().map(Self::Source) }
+    }
+}
+
+impl TryFrom<String> for Namespace {
+    type Error = uuid::Error;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Namespace> for String {
+    fn from(namespace: Namespace) -> Self {
+        namespace.to_string()
+    }
 }
 
 /// A domain of an e-mail address or UPN, and the rest of it.

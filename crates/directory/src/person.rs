@@ -63,6 +63,18 @@ words! {
 }
 
 words! {
+    /// How the hub came by a verifier (rows D1b and D6).
+    VerifierOrigin, "verifier origin" {
+        /// Made from a password that its source had just proven.
+        Captured = "captured",
+        /// Imported under the scheme of the old directory.
+        Imported = "imported",
+        /// Set or reset here.
+        Hub = "hub",
+    }
+}
+
+words! {
     /// The state of a person, derived from columns and shown as one value (the U-table of section 1). U6 is not here:
     /// a dispute is a flag beside the state, and never adds a right.
     PersonState, "state" {
@@ -127,6 +139,8 @@ pub struct Person {
     pub disputed: bool,
     /// Holds a hub role, or an account of theirs is privileged at its source.
     pub privileged: bool,
+    /// Holds a hub role.
+    pub holds_role: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }

@@ -6,18 +6,26 @@
 //! is a value and never queried inside. See `docs/architecture.md`.
 
 pub mod access;
+pub mod accounts;
+pub mod aliases;
+pub mod attributes;
 pub mod audit;
+pub mod cases;
 pub mod clients;
 mod database;
 mod error;
 mod group_commit;
+pub mod groups;
 mod migrate;
+pub mod people;
 pub mod proposals;
 pub mod provider;
 mod row;
+pub mod search;
 pub mod sessions;
 pub mod settings;
 pub mod sources;
+pub mod verifiers;
 
 pub use database::{Database, DatabaseKind, MaybeRetry, Queries, Reader, Transaction, WRITE_ATTEMPTS};
 pub use error::StorageError;

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Timelike as _, Utc};
 use sqlx::{FromRow, postgres::PgRow, sqlite::SqliteRow};
 
+use crate::StorageError;
+
 /// A struct that derives `sqlx::FromRow` reads from both databases.
 pub trait Row: Send + Unpin + for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> {}
 impl<T> Row for T where T: Send + Unpin + for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> {}
@@ -26,3 +28,15 @@ macro_rules! params {
     };
 }
 pub(crate) use params;
+
+/// Reads a stored word; one that this version does not know names its place.
+pub(crate) fn word<T>(table: &'static str, column: &'static str, text: &str) -> Result<T, StorageError>
+where
+    T: std::str::FromStr<Err = directory::UnknownWord>,
+{
+    text.parse().map_err(|error: directory::UnknownWord| StorageError::Inconsistent {
+        table,
+        column,
+        reason: error.to_string(),
+    })
+}
