@@ -10,3 +10,29 @@ async fn every_database_is_fresh_and_vanishes() {
     drop(all);
     assert!(postgres.psql(&name, "select 1").is_err(), "the database is gone");
 }
+
+#[tokio::test]
+async fn slapd_has_people_groups_and_a_lockout_and_survives_a_restart() {
+    let mut slapd = testkit::Slapd::start().await;
+    let dn = slapd.person_dn("u000004");
+    assert_eq!(slapd.values(&dn, "memberOf"), ["cn=team-4,ou=groups,dc=example,dc=test"]);
+    let bind = |slapd: &testkit::Slapd, password: &str| {
+        let output = std::process::Command::new("ldapwhoami")
+            .args(["-x", "-e", "ppolicy", "-H", &slapd.ldap_url, "-D", &dn, "-w", password])
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    };
+    assert!(bind(&slapd, "Passw0rd-4").contains("dn:uid=u000004"));
+    for _ in 0..5 {
+        bind(&slapd, "wrong");
+    }
+    assert!(bind(&slapd, "Passw0rd-4").to_lowercase().contains("locked"));
+    slapd.stop();
+    slapd.start_again();
+    assert_eq!(slapd.values(&dn, "pwdFailureTime").len(), 5);
+    slapd.enable("u000004");
+    slapd.set_password("u000004", "another-1");
+    assert_eq!(slapd.values(&dn, "pwdFailureTime").len(), 0);
+    slapd.delete("u000004");
+}
