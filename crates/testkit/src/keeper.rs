@@ -25,7 +25,10 @@ kill -"$signal" "$server" 2>/dev/null
 ( sleep 10; kill -KILL "$server" 2>/dev/null ) </dev/null >/dev/null 2>&1 & last_resort=$!
 wait "$server"
 kill "$last_resort" 2>/dev/null
-if [ -n "$folder" ]; then cd / && rm -rf -- "$folder"; fi
+if [ -n "$folder" ]; then
+  # Children of the server may still write on their way out.
+  cd / && rm -rf -- "$folder"; sleep 1; rm -rf -- "$folder"
+fi
 "#;
 
 impl Keeper {

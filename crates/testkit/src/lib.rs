@@ -3,12 +3,18 @@
 
 mod certificates;
 mod databases;
+mod fault_proxy;
 mod keeper;
 mod people;
 mod postgres;
+mod samba;
 mod slapd;
+mod stub_ldap;
 
 pub use certificates::{Authority, ServerCertificate};
 pub use databases::{TestDatabase, databases, postgres, sqlite};
+pub use fault_proxy::{Fault, FaultProxy};
 pub use postgres::Postgres;
+pub use samba::SambaAd;
 pub use slapd::{Slapd, SlapdSetup};
+pub use stub_ldap::{BindAnswer, SearchAnswer, StartTlsAnswer, StubBind, StubEntry, StubLdap, StubScript, StubSearch};

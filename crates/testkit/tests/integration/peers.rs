@@ -36,3 +36,12 @@ async fn slapd_has_people_groups_and_a_lockout_and_survives_a_restart() {
     assert_eq!(slapd.values(&dn, "pwdFailureTime").len(), 0);
     slapd.delete("u000004");
 }
+
+#[tokio::test]
+async fn samba_refuses_a_disabled_account_with_its_code() {
+    let samba = testkit::SambaAd::shared().await;
+    assert_eq!(samba.values(&samba.person_dn("u000005"), "userAccountControl"), ["514"]);
+    samba.set_password("u000001", "An0ther-one");
+    samba.disable("u000001");
+    samba.enable("u000001");
+}

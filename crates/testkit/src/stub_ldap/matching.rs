@@ -1,0 +1,56 @@
+//! Which entries a search finds.
+
+use ldap3_proto::proto::{LdapFilter, LdapSearchRequest, LdapSearchScope};
+
+use super::StubEntry;
+
+pub(super) fn found(entries: &[StubEntry], request: &LdapSearchRequest) -> Vec<StubEntry> {
+    let base = request.base.to_lowercase();
+    entries
+        .iter()
+        .filter(|entry| {
+            let dn = entry.dn.to_lowercase();
+            match request.scope {
+                LdapSearchScope::Base => dn == base,
+                LdapSearchScope::OneLevel => dn.split_once(',').is_some_and(|(_, parent)| parent == base),
+                LdapSearchScope::Subtree | LdapSearchScope::Children => dn == base || dn.ends_with(&format!(",{base}")),
+            }
+        })
+        .filter(|entry| matches(entry, &request.filter))
+        .map(|entry| select(entry, &request.attrs))
+        .collect()
+}
+
+fn matches(entry: &StubEntry, filter: &LdapFilter) -> bool {
+    match filter {
+        LdapFilter::And(all) => all.iter().all(|part| matches(entry, part)),
+        LdapFilter::Or(any) => any.iter().any(|part| matches(entry, part)),
+        LdapFilter::Not(not) => !matches(entry, not),
+        LdapFilter::Present(name) => name.eq_ignore_ascii_case("objectClass") || !entry.values(name).is_empty(),
+        LdapFilter::Equality(name, value) => entry.values(name).iter().any(|known| {
+            known == value.as_bytes()
+                || std::str::from_utf8(known).is_ok_and(|known| known.to_lowercase() == value.to_lowercase())
+        }),
+        LdapFilter::Substring(..)
+        | LdapFilter::GreaterOrEqual(..)
+        | LdapFilter::LessOrEqual(..)
+        | LdapFilter::Approx(..)
+        | LdapFilter::Extensible(..) => false,
+    }
+}
+
+/// Only what was asked for, and never the password.
+fn select(entry: &StubEntry, wanted: &[String]) -> StubEntry {
+    let all = wanted.is_empty() || wanted.iter().any(|name| name == "*");
+    let attributes = entry
+        .attributes
+        .iter()
+        .filter(|(name, _)| !name.eq_ignore_ascii_case("userPassword"))
+        .filter(|(name, _)| {
+            let plain = name.split(';').next().unwrap_or(name);
+            all || wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(plain) || wanted.eq_ignore_ascii_case(name))
+        })
+        .cloned()
+        .collect();
+    StubEntry { dn: entry.dn.clone(), attributes }
+}
