@@ -3,8 +3,8 @@
 use directory::{AdapterResult, PersonState, SourceMode};
 
 use super::{
-    Capture, Counter, Decision, Facts, Grant, HubAnswer, Page, Place, Row, SourceAnswer, SourceFacts,
-    StandingAge, Write, outcome::extent,
+    Capture, Counter, Decision, Facts, Grant, HubAnswer, Page, Place, Row, SourceAnswer, SourceFacts, StandingAge,
+    Write, outcome::extent,
 };
 
 pub(super) fn decide(facts: &Facts) -> Decision {

@@ -44,13 +44,12 @@ fn at_the_hub(facts: &Facts, answer: HubAnswer) -> Decision {
 }
 
 fn redirected(source: &SourceFacts) -> Decision {
-    match source.answer {
-        SourceAnswer::Said { result: AdapterResult::Ok, .. } => Decision::refuse(Row::D6s),
-        SourceAnswer::NotAsked
-        | SourceAnswer::Repeated
-        | SourceAnswer::NoBudget
-        | SourceAnswer::Down
-        | SourceAnswer::Said { .. } => Decision::refuse(Row::D6t).counting(Counter::Identifier),
+    match (source.mode, source.answer) {
+        (SourceMode::Paused, _) | (_, SourceAnswer::Down) => Decision::refuse(Row::D14),
+        (_, SourceAnswer::Said { result: AdapterResult::Ok, .. }) => Decision::refuse(Row::D6s),
+        (_, SourceAnswer::NotAsked | SourceAnswer::Repeated | SourceAnswer::NoBudget | SourceAnswer::Said { .. }) => {
+            Decision::refuse(Row::D6t).counting(Counter::Identifier)
+        }
     }
 }
 

@@ -80,11 +80,18 @@ prop_compose! {
 fn is_proven(facts: &Facts) -> bool {
     match facts.place {
         Place::Hub(answer) => matches!(answer, HubAnswer::Right { .. }),
-        Place::Source(source) => match source.answer {
-            SourceAnswer::Said { result, proves_password } => result == AdapterResult::Ok || proves_password,
-            SourceAnswer::Down => matches!(source.shadow, Some(HubAnswer::Right { .. })),
-            SourceAnswer::NotAsked | SourceAnswer::Repeated | SourceAnswer::NoBudget => false,
-        },
+        Place::Source(source) => {
+            let ours = matches!(source.shadow, Some(HubAnswer::Right { .. }));
+            match source.answer {
+                SourceAnswer::Down => ours,
+                SourceAnswer::Said { .. } if source.mode == SourceMode::Paused => ours,
+                SourceAnswer::Said { result: AdapterResult::Misconfigured, .. } => ours,
+                SourceAnswer::Said { result, proves_password } => result == AdapterResult::Ok || proves_password,
+                SourceAnswer::NotAsked | SourceAnswer::Repeated | SourceAnswer::NoBudget => {
+                    ours && source.mode == SourceMode::Paused
+                }
+            }
+        }
         Place::Nowhere => false,
     }
 }
@@ -123,8 +130,12 @@ fn rights(decision: &Decision) -> u8 {
 }
 
 fn is_down(facts: &Facts) -> bool {
-    matches!(facts.place, Place::Source(source)
-        if source.answer == SourceAnswer::Down || source.mode == SourceMode::Paused)
+    let Place::Source(source) = facts.place else { return false };
+    match source.mode {
+        SourceMode::Paused => true,
+        SourceMode::Active | SourceMode::Capture | SourceMode::Draining => source.answer == SourceAnswer::Down,
+        SourceMode::Observe | SourceMode::Retired => false,
+    }
 }
 
 proptest! {
