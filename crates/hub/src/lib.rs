@@ -7,8 +7,10 @@
 
 pub mod connections;
 pub mod kernel;
+pub mod mirror;
 pub mod session;
 pub mod sign_in;
+pub mod standing;
 
 mod error;
 mod hub;
