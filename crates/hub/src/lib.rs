@@ -10,6 +10,7 @@ pub mod clients;
 pub mod connections;
 pub mod kernel;
 pub mod mirror;
+pub mod people;
 pub mod registry;
 pub mod session;
 pub mod sign_in;
