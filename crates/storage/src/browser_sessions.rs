@@ -17,6 +17,8 @@ const INSERT: &str = "insert into browser_session (digest, data, expires_at) val
 const PUT: &str = "insert into browser_session (digest, data, expires_at) values ($1, $2, $3) \
                    on conflict (digest) do update set data = excluded.data, expires_at = excluded.expires_at";
 const GET: &str = "select data, expires_at from browser_session where digest = $1 and expires_at > $2";
+const FORGET: [&str; 2] =
+    ["delete from browser_session where expires_at < $1", "delete from set_up_link where expires_at < $1"];
 const DELETE: &str = "delete from browser_session where digest = $1";
 
 /// Writes a new one; a conflict if its digest is taken.
@@ -41,4 +43,13 @@ pub async fn get(
 /// Forgets it.
 pub async fn delete(tx: &mut Transaction, digest: Vec<u8>) -> Result<(), StorageError> {
     tx.execute(DELETE, params![digest]).await.map(|_| ())
+}
+
+/// Forgets browser sessions, and links to set a password, that expired before this; how many.
+pub async fn forget_before(tx: &mut Transaction, before: DateTime<Utc>) -> Result<u64, StorageError> {
+    let mut forgotten = 0;
+    for sql in FORGET {
+        forgotten += tx.execute(sql, params![before]).await?;
+    }
+    Ok(forgotten)
 }

@@ -27,7 +27,6 @@ pub mod search;
 pub mod sessions;
 pub mod settings;
 pub mod sources;
-pub mod tidy;
 pub mod verifiers;
 
 pub use database::{Database, DatabaseKind, MaybeRetry, Queries, Reader, Transaction, WRITE_ATTEMPTS};

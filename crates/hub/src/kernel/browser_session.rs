@@ -51,16 +51,9 @@ impl Hub {
         storage::write!(self.database, |tx| { browser_sessions::delete(tx, token_digest(id)).await })
     }
 
-    /// Forgets what expired more than a day ago: sessions, requests, tokens, links. How many rows there were.
-    pub async fn forget_expired(&self) -> Result<u64, StorageError> {
+    /// Forgets browser sessions and set-up links that expired more than a day ago; how many.
+    pub async fn forget_browser_sessions(&self) -> Result<u64, StorageError> {
         let before = self.clock.now() - chrono::TimeDelta::days(1);
-        let mut forgotten = 0;
-        for table in storage::tidy::tables() {
-            // A transaction each, so that none holds the writer for long.
-            let rows: Result<u64, StorageError> =
-                storage::write!(self.database, |tx| { storage::tidy::expired(tx, table, before).await });
-            forgotten += rows?;
-        }
-        Ok(forgotten)
+        storage::write!(self.database, |tx| { browser_sessions::forget_before(tx, before).await })
     }
 }

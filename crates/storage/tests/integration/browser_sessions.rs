@@ -5,7 +5,6 @@ use serde_json::json;
 use storage::{
     Database, StorageError,
     browser_sessions::{self, BrowserSessionRow},
-    tidy,
 };
 
 #[tokio::test]
@@ -27,13 +26,9 @@ async fn a_browser_session_lives_until_it_expires_or_is_deleted() {
         let later = now + TimeDelta::hours(1);
         assert_eq!(browser_sessions::get(&mut reader, vec![1; 32], later).await.unwrap(), None, "expired");
 
-        let mut forgotten = 0;
-        for table in tidy::tables() {
-            let rows: Result<u64, StorageError> =
-                storage::write!(database, |tx| { tidy::expired(tx, table, later + TimeDelta::hours(1)).await });
-            forgotten += rows.unwrap();
-        }
-        assert_eq!(forgotten, 1);
+        let forgotten: Result<u64, StorageError> =
+            storage::write!(database, |tx| { browser_sessions::forget_before(tx, later + TimeDelta::hours(1)).await });
+        assert_eq!(forgotten.unwrap(), 1);
         insert().await.unwrap();
         let deleted: Result<(), StorageError> =
             storage::write!(database, |tx| { browser_sessions::delete(tx, vec![1; 32]).await });
