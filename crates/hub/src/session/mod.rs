@@ -1,11 +1,12 @@
 //! Sessions of people. The browser holds only an opaque browser session; who it belongs to is a row here, so that
 //! disabling a person, a changed password or a merge ends everything with one statement.
 
+pub(crate) mod recorded;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use directory::{PersonId, Policy, SessionId, SourceId};
 use storage::{
     Transaction,
-    people::People,
     provider::Provider,
     sessions::{SessionRow, Sessions},
 };
@@ -33,7 +34,35 @@ pub enum Reach {
     ClientsOf(SourceId),
 }
 
+impl ProvenBy {
+    /// The source, if it was one.
+    #[must_use]
+    pub const fn source(self) -> Option<SourceId> {
+        match self {
+            Self::Hub => None,
+            Self::Source(source) => Some(source),
+        }
+    }
+
+    pub(crate) fn of(source: Option<SourceId>) -> Self {
+        source.map_or(Self::Hub, Self::Source)
+    }
+}
+
 impl Reach {
+    /// The source whose clients alone it opens.
+    #[must_use]
+    pub const fn source(self) -> Option<SourceId> {
+        match self {
+            Self::Everywhere => None,
+            Self::ClientsOf(source) => Some(source),
+        }
+    }
+
+    pub(crate) fn of(source: Option<SourceId>) -> Self {
+        source.map_or(Self::Everywhere, Self::ClientsOf)
+    }
+
     /// Whether the session opens a client with these original sources.
     #[must_use]
     pub fn opens(self, original_sources: &[SourceId]) -> bool {
@@ -119,12 +148,21 @@ pub async fn end_proven_at(
 }
 
 impl Hub {
-    /// The session, if it is alive, was used lately enough and its person may still be here. Using it renews it,
-    /// never beyond its absolute end.
+    /// The session, if it is alive and its person may still be here: the one judge is asked, so that a person whom the
+    /// source disabled is out at the next step and not at the next sign-in.
     pub async fn session(&self, id: SessionId) -> Result<Option<Session>, HubError> {
+        let Some(session) = self.session_alive(id).await? else { return Ok(None) };
+        match self.recorded_standing(session.person).await? {
+            recorded::StandingVerdict::Active => Ok(Some(session)),
+            recorded::StandingVerdict::Refused => Ok(None),
+        }
+    }
+
+    /// The session, if it has not ended and was used lately enough. Using it renews it, never beyond its absolute end.
+    pub(crate) async fn session_alive(&self, id: SessionId) -> Result<Option<Session>, HubError> {
         let now = self.clock.now();
         let Some(row) = Sessions::new(&mut self.database.reader()).by_id(id).await? else { return Ok(None) };
-        let idle_end = row.last_used_at + seconds(self.policy.session_idle);
+        let idle_end = row.last_used_at + seconds(self.policy_now().await?.session_idle);
         if row.ended_at.is_some() || now >= row.expires_at || now >= idle_end {
             return Ok(None);
         }
@@ -132,12 +170,6 @@ impl Hub {
             storage::write!(self.database, |tx| { Ok::<_, HubError>(Sessions::new(tx).touch(id, now).await?) })?;
         }
         session_of(row).map(Some)
-    }
-
-    /// How the person of a session is called, for a page that only they see.
-    pub async fn name_of(&self, person: PersonId) -> Result<String, HubError> {
-        let found = People(&mut self.database.reader()).by_id(person).await?;
-        Ok(found.ok_or(HubError::NotFound("The person"))?.display_name)
     }
 
     /// Ends one session, and the grants that do not outlive it. False if it had ended before.
@@ -158,7 +190,7 @@ fn random_id(random: &dyn Random) -> SessionId {
 }
 
 /// A length of the policy; a century is as good as forever, and adding it cannot overflow.
-fn seconds(length: u64) -> TimeDelta {
+pub(crate) fn seconds(length: u64) -> TimeDelta {
     const CENTURY: u32 = 3_155_760_000;
     TimeDelta::seconds(i64::from(u32::try_from(length).unwrap_or(CENTURY).min(CENTURY)))
 }
@@ -167,17 +199,11 @@ fn row_of(session: &Session, now: DateTime<Utc>) -> SessionRow {
     SessionRow {
         id: session.id.uuid(),
         person_id: session.person.uuid(),
-        proven_at_source_id: match session.proven_by {
-            ProvenBy::Hub => None,
-            ProvenBy::Source(source) => Some(source.uuid()),
-        },
+        proven_at_source_id: session.proven_by.source().map(SourceId::uuid),
         amr: serde_json::json!(session.amr),
         auth_time: session.auth_time,
         offline: session.offline,
-        reach_source_id: match session.reach {
-            Reach::Everywhere => None,
-            Reach::ClientsOf(source) => Some(source.uuid()),
-        },
+        reach_source_id: session.reach.source().map(SourceId::uuid),
         created_at: now,
         last_used_at: now,
         expires_at: session.expires_at,
@@ -194,11 +220,11 @@ fn session_of(row: SessionRow) -> Result<Session, HubError> {
     Ok(Session {
         id: row.id.into(),
         person: row.person_id.into(),
-        proven_by: row.proven_at_source_id.map_or(ProvenBy::Hub, |id| ProvenBy::Source(id.into())),
+        proven_by: ProvenBy::of(row.proven_at_source_id.map(Into::into)),
         amr,
         auth_time: row.auth_time,
         offline: row.offline,
-        reach: row.reach_source_id.map_or(Reach::Everywhere, |id| Reach::ClientsOf(id.into())),
+        reach: Reach::of(row.reach_source_id.map(Into::into)),
         expires_at: row.expires_at,
     })
 }

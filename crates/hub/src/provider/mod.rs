@@ -1,0 +1,81 @@
+//! The OpenID provider: what applications speak to. The rules of the protocol are in the `oidc` crate; here they meet
+//! sessions, standing and storage. Plain data in and out: `server` translates to HTTP.
+
+mod authorize;
+mod grant;
+mod issue;
+mod keys;
+mod logout;
+mod token;
+mod user_info;
+
+pub use authorize::{AuthorizeAnswer, ConsentAsk, ConsentQuestion, PendingAuthorization};
+pub use logout::LogoutAnswer;
+
+use chrono::TimeDelta;
+use directory::{Client, ClientId};
+use oidc::{Endpoints, ErrorCode, ProtocolError};
+use serde_json::Value;
+use storage::{StorageError, clients::StoredClient, provider::Provider, sessions::Sessions};
+
+use crate::{Hub, HubError};
+
+/// Why an endpoint that clients call refuses.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// The client's doing: it reads why.
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+    /// Ours: it reads `server_error`, the log says more.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+}
+
+impl From<StorageError> for ProviderError {
+    fn from(error: StorageError) -> Self {
+        Self::Hub(error.into())
+    }
+}
+
+impl storage::MaybeRetry for ProviderError {
+    fn is_retryable(&self) -> bool {
+        matches!(self, Self::Hub(error) if error.is_retryable())
+    }
+}
+
+const fn invalid_grant(description: &'static str) -> ProviderError {
+    ProviderError::Protocol(ProtocolError::new(ErrorCode::InvalidGrant, description))
+}
+
+/// What is over for this long is forgotten. A replayed code is recognised until then.
+const KEEP_AFTER_END: TimeDelta = TimeDelta::days(7);
+
+impl Hub {
+    /// The addresses of this provider.
+    #[must_use]
+    pub fn endpoints(&self) -> Endpoints {
+        Endpoints::of(&self.public_url)
+    }
+
+    /// The discovery document.
+    pub fn discovery(&self) -> Result<Value, HubError> {
+        oidc::discovery_document(&self.endpoints()).map_err(|error| HubError::Internal(error.to_string()))
+    }
+
+    /// Forgets requests, sessions and grants that have been over for a while; how many rows.
+    pub async fn forget_expired(&self) -> Result<u64, HubError> {
+        let before = self.clock.now() - KEEP_AFTER_END;
+        storage::write!(self.database, |tx| {
+            let grants = Provider::new(tx).forget_before(before).await?;
+            Ok(grants + Sessions::new(tx).forget_before(before).await?)
+        })
+    }
+
+    async fn provider_client(&self, id: &ClientId) -> Result<Option<StoredClient>, HubError> {
+        Ok(storage::clients::by_id(&mut self.database.reader(), id).await?)
+    }
+
+    async fn provider_client_now(&self, id: &ClientId) -> Result<Option<Client>, HubError> {
+        Ok(self.provider_client(id).await?.map(|stored| stored.client))
+    }
+}

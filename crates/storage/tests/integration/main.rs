@@ -1,4 +1,0 @@
-//! Every test here runs on both databases.
-
-mod browser_sessions;
-mod leases;

@@ -1,0 +1,13 @@
+//! `/.well-known/openid-configuration`.
+
+use axum::{extract::State, response::Response};
+use hub::Hub;
+
+use super::response::{public_json, server_error};
+
+pub async fn discovery(State(hub): State<Hub>) -> Response {
+    match hub.discovery() {
+        Ok(document) => public_json(&document),
+        Err(error) => server_error(&error),
+    }
+}
