@@ -53,11 +53,13 @@ impl Toolchain {
     }
 }
 
-/// The toolchain that can build for wasm32 now, without installing anything.
+/// The toolchain that can build for wasm32 now, without installing anything. `ISTHMUS_WASM_TOOLCHAIN=debian` passes
+/// rustup's over, to try the other way on a machine that has both.
 pub fn find() -> Option<Toolchain> {
+    let only_debian = std::env::var_os("ISTHMUS_WASM_TOOLCHAIN").is_some_and(|name| name == "debian");
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let own = output(program(rustc).args(["--print", "target-libdir", "--target", TARGET]));
-    if own.is_some_and(|folder| has_std(Path::new(&folder))) {
+    if !only_debian && own.is_some_and(|folder| has_std(Path::new(&folder))) {
         return Some(Toolchain::Own);
     }
     let debian = debian_library().is_some_and(|folder| has_std(&folder)) && Path::new(DEBIAN_CARGO).exists();
@@ -69,7 +71,9 @@ pub fn set_up() -> anyhow::Result<Toolchain> {
     if let Some(toolchain) = find() {
         return Ok(toolchain);
     }
-    let rustup = if have("rustup") {
+    let rustup = if std::env::var_os("ISTHMUS_WASM_TOOLCHAIN").is_some() {
+        Err(anyhow::anyhow!("ISTHMUS_WASM_TOOLCHAIN says so"))
+    } else if have("rustup") {
         run(program("rustup").args(["target", "add", TARGET]))
     } else {
         Err(anyhow::anyhow!("rustup is not installed"))
