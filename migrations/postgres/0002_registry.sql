@@ -29,7 +29,7 @@ create table client (
     id text collate "C" primary key,
     name text collate "C" not null,
     authentication text collate "C" not null,
-    -- SHA-256 of the secret, which is 256 random bits or checked to be long; empty for a public client.
+    -- Keyed digest of the secret; empty for a public client.
     secret_digest bytea,
     settings jsonb not null,
     revision bigint not null,
@@ -45,9 +45,11 @@ create table client_source (
     primary key (client_id, position)
 );
 
--- The groups a client's tokens may name.
+-- The groups a client's tokens may name: by the name they have at their source, so that a group can be published
+-- before its first member has signed in, and stops being published when its source renames it.
 create table client_group (
     client_id text collate "C" not null references client (id),
-    group_id uuid not null,
-    primary key (client_id, group_id)
+    source_id uuid not null references source (id),
+    name text collate "C" not null,
+    primary key (client_id, source_id, name)
 );

@@ -76,6 +76,9 @@ create table account (
     -- Row D10: locked at the source until then, as last seen.
     locked_until timestamptz,
     privileged boolean not null,
+    -- Of the entry and the settings it was mapped with: an entry that reads the same need not be written again.
+    -- Empty = write it again, whatever it reads.
+    digest bytea,
     unique (source_id, immutable_id)
 );
 create index account_by_person on account (person_id);

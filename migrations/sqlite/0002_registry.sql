@@ -29,7 +29,7 @@ create table client (
     id text primary key,
     name text not null,
     authentication text not null,
-    -- SHA-256 of the secret, which is 256 random bits or checked to be long; empty for a public client.
+    -- Keyed digest of the secret; empty for a public client.
     secret_digest blob,
     settings text not null,
     revision bigint not null,
@@ -45,9 +45,11 @@ create table client_source (
     primary key (client_id, position)
 );
 
--- The groups a client's tokens may name.
+-- The groups a client's tokens may name: by the name they have at their source, so that a group can be published
+-- before its first member has signed in, and stops being published when its source renames it.
 create table client_group (
     client_id text not null references client (id),
-    group_id blob not null,
-    primary key (client_id, group_id)
+    source_id blob not null references source (id),
+    name text not null,
+    primary key (client_id, source_id, name)
 );

@@ -3,6 +3,7 @@
 //! `cli` says what can be typed, `config` turns it into checked settings, [`wiring`] is the one place that names the
 //! database and the connectors, `http` translates between HTTP and the hub, `background` keeps house.
 
+mod background;
 pub mod cli;
 mod commands;
 pub mod config;

@@ -10,10 +10,11 @@ use anyhow::{Context as _, anyhow};
 use axum_server::{Handle, tls_rustls::RustlsConfig};
 use directory::Policy;
 use hub::Hub;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    background,
     config::{ServeSettings, TlsFiles},
     data_folder::DataFolder,
     http::{self, AppState},
@@ -30,7 +31,8 @@ pub struct Running {
     pub hub: Hub,
     handle: Handle<SocketAddr>,
     listener: JoinHandle<std::io::Result<()>>,
-    background: CancellationToken,
+    stop_background: CancellationToken,
+    background: JoinSet<()>,
     folder: DataFolder,
 }
 
@@ -64,7 +66,7 @@ pub async fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let connectors = Arc::new(Connectors { allow_networks: settings.allow_networks.clone() });
     let hub =
         wiring::hub(&folder, &settings.store, database, connectors, Policy::default(), settings.public_url.clone())?;
-    let background = CancellationToken::new();
+    let stop_background = CancellationToken::new();
     let app = http::router(AppState::new(hub.clone(), &settings)?);
 
     let address = listener.local_addr().context("the address listened on")?;
@@ -78,16 +80,18 @@ pub async fn start(settings: ServeSettings) -> anyhow::Result<Running> {
         }
         None => tokio::spawn(axum_server::from_tcp(listener)?.handle(server_handle).serve(service)),
     };
+    let background = background::start(&hub, &stop_background);
     tracing::info!(%address, public_url = %settings.public_url, tls = settings.tls.is_some(), "listening");
-    Ok(Running { address, hub, handle, listener, background, folder })
+    Ok(Running { address, hub, handle, listener, stop_background, background, folder })
 }
 
 impl Running {
     /// Stops accepting, lets requests under way finish, ends background work, closes the database.
-    pub async fn stop(self) -> anyhow::Result<()> {
+    pub async fn stop(mut self) -> anyhow::Result<()> {
         self.handle.graceful_shutdown(Some(GRACE));
         let listened = self.listener.await.context("the listener")?;
-        self.background.cancel();
+        self.stop_background.cancel();
+        while self.background.join_next().await.is_some() {}
         self.hub.database.close().await;
         drop(self.folder);
         listened.context("the listener")

@@ -3,12 +3,18 @@
 //! A connector answers in the closed set of [`AdapterResult`]; everything the source said beyond that travels as
 //! [`Verification::reason`] for the sign-in trace, never for the caller.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod guard;
+mod network;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use directory::{AdapterResult, ImmutableId, LockoutReading, SourceEntry};
-pub use guard::{BreakerState, Guarded};
+pub use guard::{BreakerState, GuardSettings, Guarded};
+pub use network::{AddressRefused, AllowedNetworks};
 use secrecy::SecretString;
 
 /// A source that can be searched with its service account and asked whether a password is right.
@@ -39,6 +45,28 @@ pub trait Connector: Send + Sync {
     /// Whether the source is being asked at all. Answered without dialling.
     fn breaker(&self) -> BreakerState {
         BreakerState::Closed
+    }
+}
+
+#[async_trait]
+impl<C: Connector + ?Sized> Connector for Arc<C> {
+    async fn find(&self, typed_name: &str) -> Result<Found, Trouble> {
+        (**self).find(typed_name).await
+    }
+    async fn fetch(&self, id: &ImmutableId) -> Result<Option<SourceEntry>, Trouble> {
+        (**self).fetch(id).await
+    }
+    async fn verify(&self, entry: &SourceEntry, password: &SecretString) -> Verification {
+        (**self).verify(entry, password).await
+    }
+    async fn page(&self, cursor: Option<Cursor>) -> Result<Page, Trouble> {
+        (**self).page(cursor).await
+    }
+    async fn default_lockout(&self) -> Result<LockoutReading, Trouble> {
+        (**self).default_lockout().await
+    }
+    async fn probe(&self) -> Vec<ProbeStep> {
+        (**self).probe().await
     }
 }
 

@@ -25,6 +25,13 @@ words! {
     }
 }
 
+/// A group that a client's tokens may name, as its source calls it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PublishedGroup {
+    pub source: SourceId,
+    pub name: String,
+}
+
 /// One registered application. Its secret is kept as a digest and is not here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
@@ -40,6 +47,8 @@ pub struct Client {
     pub consent: ConsentPolicy,
     /// The directories its people came from, in order (semantics, section 2.4).
     pub original_sources: Vec<SourceId>,
+    /// The groups its tokens may name; no others, whatever a person is a member of.
+    pub groups: Vec<PublishedGroup>,
     /// Raised by every change; a stale form is refused.
     pub revision: i64,
     pub created_at: DateTime<Utc>,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AttributeName, Client, ClientAuthentication, ClientId, ConnectorSettings, ConsentPolicy, LdapSettings,
-    LockoutSettings, Source, SourceId, SourceKind, SourceMode,
+    LockoutSettings, PublishedGroup, Source, SourceId, SourceKind, SourceMode,
 };
 
 /// A source as an administrator wants it. The bind secret travels apart.
@@ -87,6 +87,7 @@ pub struct ClientDraft {
     pub require_pkce: bool,
     pub consent: ConsentPolicy,
     pub original_sources: Vec<SourceId>,
+    pub groups: Vec<PublishedGroup>,
 }
 
 impl ClientDraft {
@@ -102,6 +103,7 @@ impl ClientDraft {
             require_pkce: true,
             consent: ConsentPolicy::Never,
             original_sources: Vec::new(),
+            groups: Vec::new(),
         }
     }
 }
@@ -117,6 +119,7 @@ impl From<&Client> for ClientDraft {
             require_pkce: client.require_pkce,
             consent: client.consent,
             original_sources: client.original_sources.clone(),
+            groups: client.groups.clone(),
         }
     }
 }

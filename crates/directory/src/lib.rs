@@ -17,7 +17,7 @@ mod source;
 mod words;
 
 pub use account::{Account, AccountStatus, LinkKind};
-pub use client::{Client, ClientAuthentication, ConsentPolicy};
+pub use client::{Client, ClientAuthentication, ConsentPolicy, PublishedGroup};
 pub use draft::{ClientDraft, SourceDraft};
 pub use entry::{LockoutReading, SourceEntry, SourceGroup};
 pub use ids::{

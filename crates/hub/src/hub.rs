@@ -9,7 +9,7 @@ use storage::Database;
 
 use crate::{
     connections::Connections,
-    kernel::{Clock, Random, vault::Vault},
+    kernel::{Clock, Random, passwords::VerificationPool, vault::Vault},
 };
 
 /// Makes the connector of a source; the wiring owns the one `match` on its kind.
@@ -49,6 +49,7 @@ pub struct HubParts {
 #[derive(Default)]
 pub(crate) struct HubState {
     pub(crate) connections: Connections,
+    pub(crate) passwords: VerificationPool,
     /// The provider's keys, opened once.
     pub(crate) signing_keys: tokio::sync::OnceCell<Arc<oidc::KeySet>>,
 }

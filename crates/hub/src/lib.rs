@@ -5,11 +5,18 @@
 //! `provider`, `people`, `sources`, `clients`, `access`). Areas never import each other; `cargo xtask check` holds
 //! them to it. [`mirror`] is the only writer of people, accounts, links, attributes and memberships.
 
+pub mod access;
+pub mod clients;
 pub mod connections;
 pub mod kernel;
+pub mod mirror;
+pub mod people;
 pub mod provider;
+pub mod registry;
 pub mod session;
 pub mod sign_in;
+pub mod sources;
+pub mod standing;
 
 mod error;
 mod hub;

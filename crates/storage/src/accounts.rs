@@ -66,6 +66,7 @@ const BY_IMMUTABLE_ID: &str = select!("source_id = $1 and immutable_id = $2");
 const OF_PERSON: &str = select!("person_id = $1 order by kind <> 'primary', read_at, id limit 100");
 const NOT_READ_SINCE: &str =
     select!("source_id = $1 and read_at < $2 and immutable_id > $3 order by immutable_id limit $4");
+const DIGEST: &str = "select id, digest from account where source_id = $1 and immutable_id = $2";
 const COUNT: &str = "select count(*) from account where source_id = $1 and status <> 'missing'";
 const COUNT_NOT_READ_SINCE: &str = "select count(*) from account where source_id = $1 and read_at < $2 \
                                     and status <> 'missing'";
@@ -74,6 +75,10 @@ const INSERT: &str = "insert into account (id, source_id, immutable_id, person_i
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (source_id, immutable_id) do nothing";
 const UPDATE: &str = "update account set kind = $2, locator = $3, username = $4, status = $5, password_set_at = $6, \
     read_at = $7, missing_since = $8, locked_until = $9, privileged = $10 where id = $1";
+const SET_DIGEST: &str = "update account set digest = $2 where id = $1";
+const TOUCH: &str = "update account set read_at = $2 where id = $1";
+const TOUCH_STANDING: &str = "update person set standing_read_at = $2 where exists (select 1 from account a \
+    where a.id = $1 and a.person_id = person.id and a.source_id = person.standing_source_id and a.kind = 'primary')";
 const SET_LOCKED: &str = "update account set locked_until = $2 where id = $1";
 
 /// "Until somebody unlocks it" as both databases can keep and compare it.
@@ -122,6 +127,17 @@ impl<Q: Queries> Accounts<'_, Q> {
         let values = params![source.uuid(), since, after, i64::from(limit)];
         let rows: Vec<AccountRow> = self.0.fetch_all(NOT_READ_SINCE, values).await?;
         rows.into_iter().map(Account::try_from).collect()
+    }
+
+    /// The link of this immutable id and what its entry read like when it was written last.
+    pub async fn digest(
+        &mut self,
+        source: SourceId,
+        id: &ImmutableId,
+    ) -> Result<Option<(AccountId, Option<Vec<u8>>)>, StorageError> {
+        let row: Option<(Uuid, Option<Vec<u8>>)> =
+            self.0.fetch_optional(DIGEST, params![source.uuid(), id.as_str()]).await?;
+        Ok(row.map(|(id, digest)| (id.into(), digest)))
     }
 
     /// How many accounts of the source are there, as far as the hub knows.
@@ -173,6 +189,18 @@ impl Accounts<'_, Transaction> {
             account.privileged,
         ];
         self.0.execute(UPDATE, values).await.map(|_| ())
+    }
+
+    /// What the entry read like when it was written; empty = write it again, whatever it reads.
+    pub async fn set_digest(&mut self, id: AccountId, digest: Option<Vec<u8>>) -> Result<(), StorageError> {
+        self.0.execute(SET_DIGEST, params![id.uuid(), digest]).await.map(|_| ())
+    }
+
+    /// Notes a reading that changed nothing, on the account and, where the source is that authority, on the
+    /// standing of its person.
+    pub async fn touch(&mut self, id: AccountId, at: DateTime<Utc>) -> Result<(), StorageError> {
+        self.0.execute(TOUCH, params![id.uuid(), at]).await?;
+        self.0.execute(TOUCH_STANDING, params![id.uuid(), at]).await.map(|_| ())
     }
 
     /// The source's lock, as just seen (row D10).

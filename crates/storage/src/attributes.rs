@@ -69,6 +69,7 @@ const PUT: &str = "insert into attribute (person_id, name, value, folded, author
     authority_source_id = excluded.authority_source_id, origin_account_id = excluded.origin_account_id, \
     self_written = excluded.self_written, verified = excluded.verified, updated_at = excluded.updated_at";
 const DELETE: &str = "delete from attribute where person_id = $1 and name = $2";
+const END_AUTHORITY: &str = "update attribute set authority_source_id = null where authority_source_id = $1";
 const EVICT: &str = "delete from attribute where name = $1 and folded = $2 and person_id <> $3";
 
 impl<Q: Queries> Attributes<'_, Q> {
@@ -96,6 +97,11 @@ impl Attributes<'_, Transaction> {
 
     pub async fn delete(&mut self, person: PersonId, name: AttributeName) -> Result<(), StorageError> {
         self.0.execute(DELETE, params![person.uuid(), name.as_str()]).await.map(|_| ())
+    }
+
+    /// The values of this source become the hub's; how many.
+    pub async fn end_authority(&mut self, source: SourceId) -> Result<u64, StorageError> {
+        self.0.execute(END_AUTHORITY, params![source.uuid()]).await
     }
 
     /// Takes an identifying value away from everybody but `keeper`, who claims it: theirs were never claims.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use directory::{Client, ClientId, ConsentPolicy, GroupId, SourceId};
+use directory::{Client, ClientId, ConsentPolicy, GroupId, PublishedGroup, SourceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::FromRow;
@@ -52,8 +52,15 @@ struct ClientSourceRow {
 }
 
 #[derive(FromRow)]
-struct ClientGroupRow {
-    group_id: Uuid,
+struct PublicationRow {
+    client_id: String,
+    source_id: Uuid,
+    name: String,
+}
+
+#[derive(FromRow)]
+struct GroupIdRow {
+    id: Uuid,
 }
 
 fn inconsistent(column: &'static str, reason: &dyn std::fmt::Display) -> StorageError {
@@ -70,7 +77,11 @@ fn settings_of(client: &Client) -> Result<Value, StorageError> {
     serde_json::to_value(settings).map_err(|e| inconsistent("settings", &e))
 }
 
-fn client_of(row: ClientRow, original_sources: Vec<SourceId>) -> Result<StoredClient, StorageError> {
+fn client_of(
+    row: ClientRow,
+    original_sources: Vec<SourceId>,
+    groups: Vec<PublishedGroup>,
+) -> Result<StoredClient, StorageError> {
     let settings: Settings = serde_json::from_value(row.settings).map_err(|e| inconsistent("settings", &e))?;
     let client = Client {
         id: ClientId(row.id),
@@ -81,6 +92,7 @@ fn client_of(row: ClientRow, original_sources: Vec<SourceId>) -> Result<StoredCl
         require_pkce: settings.require_pkce,
         consent: settings.consent,
         original_sources,
+        groups,
         revision: row.revision,
         created_at: row.created_at,
         updated_at: row.updated_at,
@@ -101,9 +113,14 @@ const UPDATE: &str = "update client set name = $3, authentication = $4, settings
 const UPDATE_SECRET: &str = "update client set secret_digest = $2 where id = $1";
 const DELETE_SOURCES: &str = "delete from client_source where client_id = $1";
 const INSERT_SOURCE: &str = "insert into client_source (client_id, position, source_id) values ($1, $2, $3)";
-const GROUPS_OF: &str = "select group_id from client_group where client_id = $1 order by group_id";
+const GROUPS: &str = "select client_id, source_id, name from client_group order by client_id, source_id, name";
+const GROUPS_OF: &str =
+    "select client_id, source_id, name from client_group where client_id = $1 order by source_id, name";
+const PUBLISHED: &str = "select g.id from client_group c \
+                         join directory_group g on g.source_id = c.source_id and g.name = c.name \
+                         where c.client_id = $1 order by g.id";
 const DELETE_GROUPS: &str = "delete from client_group where client_id = $1";
-const INSERT_GROUP: &str = "insert into client_group (client_id, group_id) values ($1, $2)";
+const INSERT_GROUP: &str = "insert into client_group (client_id, source_id, name) values ($1, $2, $3)";
 
 /// Every client, by id.
 pub async fn all(queries: &mut impl Queries) -> Result<Vec<StoredClient>, StorageError> {
@@ -112,10 +129,14 @@ pub async fn all(queries: &mut impl Queries) -> Result<Vec<StoredClient>, Storag
     for row in queries.fetch_all::<ClientSourceRow>(SOURCES, params![]).await? {
         sources.entry(row.client_id).or_default().push(row.source_id.into());
     }
+    let mut groups: BTreeMap<String, Vec<PublishedGroup>> = BTreeMap::new();
+    for row in queries.fetch_all::<PublicationRow>(GROUPS, params![]).await? {
+        groups.entry(row.client_id).or_default().push(PublishedGroup { source: row.source_id.into(), name: row.name });
+    }
     rows.into_iter()
         .map(|row| {
-            let own = sources.remove(&row.id).unwrap_or_default();
-            client_of(row, own)
+            let (sources, groups) = (sources.remove(&row.id), groups.remove(&row.id));
+            client_of(row, sources.unwrap_or_default(), groups.unwrap_or_default())
         })
         .collect()
 }
@@ -124,13 +145,15 @@ pub async fn all(queries: &mut impl Queries) -> Result<Vec<StoredClient>, Storag
 pub async fn by_id(queries: &mut impl Queries, id: &ClientId) -> Result<Option<StoredClient>, StorageError> {
     let Some(row) = queries.fetch_optional::<ClientRow>(BY_ID, params![id.0.clone()]).await? else { return Ok(None) };
     let sources: Vec<ClientSourceRow> = queries.fetch_all(SOURCES_OF, params![id.0.clone()]).await?;
-    client_of(row, sources.into_iter().map(|s| s.source_id.into()).collect()).map(Some)
+    let groups: Vec<PublicationRow> = queries.fetch_all(GROUPS_OF, params![id.0.clone()]).await?;
+    let groups = groups.into_iter().map(|g| PublishedGroup { source: g.source_id.into(), name: g.name });
+    client_of(row, sources.into_iter().map(|s| s.source_id.into()).collect(), groups.collect()).map(Some)
 }
 
-/// The groups this client's tokens may name.
+/// The groups this client's tokens may name, as far as the directory knows them.
 pub async fn published_groups(queries: &mut impl Queries, id: &ClientId) -> Result<Vec<GroupId>, StorageError> {
-    let rows: Vec<ClientGroupRow> = queries.fetch_all(GROUPS_OF, params![id.0.clone()]).await?;
-    Ok(rows.into_iter().map(|r| r.group_id.into()).collect())
+    let rows: Vec<GroupIdRow> = queries.fetch_all(PUBLISHED, params![id.0.clone()]).await?;
+    Ok(rows.into_iter().map(|r| r.id.into()).collect())
 }
 
 /// Registers a client.
@@ -146,7 +169,7 @@ pub async fn insert(tx: &mut Transaction, client: &Client, secret_digest: Option
         client.updated_at,
     ];
     tx.execute(INSERT, values).await?;
-    write_sources(tx, client).await
+    write_bindings(tx, client).await
 }
 
 /// Writes what may change of a client. `client.revision` is the revision the change was based on; the row gets the
@@ -164,7 +187,8 @@ pub async fn update(tx: &mut Transaction, client: &Client) -> Result<(), Storage
         return Err(StorageError::Stale { what: "This application" });
     }
     tx.execute(DELETE_SOURCES, params![client.id.0.clone()]).await?;
-    write_sources(tx, client).await
+    tx.execute(DELETE_GROUPS, params![client.id.0.clone()]).await?;
+    write_bindings(tx, client).await
 }
 
 /// Replaces the digest of the secret; empty for a public client.
@@ -176,18 +200,12 @@ pub async fn set_secret(
     tx.execute(UPDATE_SECRET, params![id.0.clone(), secret_digest]).await.map(|_| ())
 }
 
-/// Replaces the groups published to a client.
-pub async fn publish_groups(tx: &mut Transaction, id: &ClientId, groups: &[GroupId]) -> Result<(), StorageError> {
-    tx.execute(DELETE_GROUPS, params![id.0.clone()]).await?;
-    for group in groups {
-        tx.execute(INSERT_GROUP, params![id.0.clone(), group.uuid()]).await?;
-    }
-    Ok(())
-}
-
-async fn write_sources(tx: &mut Transaction, client: &Client) -> Result<(), StorageError> {
+async fn write_bindings(tx: &mut Transaction, client: &Client) -> Result<(), StorageError> {
     for (position, source) in (0i64..).zip(&client.original_sources) {
         tx.execute(INSERT_SOURCE, params![client.id.0.clone(), position, source.uuid()]).await?;
+    }
+    for group in &client.groups {
+        tx.execute(INSERT_GROUP, params![client.id.0.clone(), group.source.uuid(), group.name.clone()]).await?;
     }
     Ok(())
 }

@@ -100,7 +100,8 @@ const UPDATE: &str = "update person set display_name = $2, sort_name = $3, activ
     privileged_account = exists (select 1 from account a where a.person_id = person.id \
         and (a.privileged or a.kind in ('admin', 'service'))) \
     where id = $1";
-const SEEN: &str = "update person set standing_read_at = $2 where id = $1";
+const END_STANDING: &str = "update person set standing_source_id = null, standing_read_at = null, updated_at = $2 \
+                            where standing_source_id = $1";
 const COUNT_BY_STATE: &str = "select state, count(*) as people from person \
     where ($1 = '' or exists (select 1 from account a where a.person_id = person.id and a.source_id = $2)) \
     group by state";
@@ -193,9 +194,9 @@ impl People<'_, Transaction> {
         self.0.execute(UPDATE, values).await.map(|_| ())
     }
 
-    /// A reading that changed nothing but its own time.
-    pub async fn set_standing_read_at(&mut self, id: PersonId, at: DateTime<Utc>) -> Result<(), StorageError> {
-        self.0.execute(SEEN, params![id.uuid(), at]).await.map(|_| ())
+    /// The standing of everybody of this source becomes the hub's to say; how many people.
+    pub async fn end_standing_authority(&mut self, source: SourceId, at: DateTime<Utc>) -> Result<u64, StorageError> {
+        self.0.execute(END_STANDING, params![source.uuid(), at]).await
     }
 }
 

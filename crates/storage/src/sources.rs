@@ -231,3 +231,22 @@ async fn write_domains(tx: &mut Transaction, source: &Source) -> Result<(), Stor
     }
     Ok(())
 }
+
+#[derive(FromRow)]
+struct CountRow {
+    number: i64,
+}
+
+const HAS_PEOPLE: &str = "select count(*) as number from \
+                          (select id from account where source_id = $1 limit 1) as first";
+const PEOPLE: &str = "select count(distinct person_id) as number from account where source_id = $1";
+
+/// Whether anybody is linked to this source.
+pub async fn has_people(queries: &mut impl Queries, id: SourceId) -> Result<bool, StorageError> {
+    Ok(queries.fetch_one::<CountRow>(HAS_PEOPLE, params![id.uuid()]).await?.number > 0)
+}
+
+/// How many people are linked to this source.
+pub async fn count_people(queries: &mut impl Queries, id: SourceId) -> Result<i64, StorageError> {
+    Ok(queries.fetch_one::<CountRow>(PEOPLE, params![id.uuid()]).await?.number)
+}

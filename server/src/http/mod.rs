@@ -1,6 +1,10 @@
 //! From HTTP to the hub and back. A handler parses, makes one call of the hub, presents the answer.
 
+mod assets;
+mod browser;
 pub mod client_address;
+pub mod door;
+mod failure;
 pub mod headers;
 mod health;
 pub mod oidc;
@@ -9,12 +13,16 @@ mod request_log;
 
 use std::{sync::Arc, time::Duration};
 
+use app::{Assets, door::Frame};
 use axum::{Router, extract::FromRef, http::StatusCode, middleware, routing::get};
 use hub::Hub;
 use ipnet::IpNet;
 use tower_http::{limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
-use url::Url;
+use url::{Host, Url};
 
+pub use self::{
+    assets::AssetFiles, browser::Browser, client_address::ClientAddress, failure::Failure, request_log::RequestId,
+};
 use crate::config::ServeSettings;
 
 /// Longest request, so that a stuck one does not hold its connection.
@@ -38,11 +46,20 @@ pub struct Site {
     /// Browsers speak https to us: `__Host-` cookies, HSTS.
     pub secure: bool,
     pub trusted_proxies: Vec<IpNet>,
+    pub asset_files: AssetFiles,
+    pub assets: Assets,
+    /// What every door page shares.
+    pub frame: Frame,
 }
 
 impl AppState {
     pub fn new(hub: Hub, settings: &ServeSettings) -> anyhow::Result<Self> {
         let public_url = settings.public_url.clone();
+        let (asset_files, assets) = AssetFiles::load()?;
+        let organisation = match public_url.host() {
+            Some(Host::Domain(name)) if !name.ends_with("localhost") => name.to_owned(),
+            _ => "Isthmus".to_owned(),
+        };
         Ok(Self {
             hub,
             site: Arc::new(Site {
@@ -50,6 +67,9 @@ impl AppState {
                 secure: public_url.scheme() == "https",
                 trusted_proxies: settings.trusted_proxies.clone(),
                 public_url,
+                asset_files,
+                frame: Frame { assets: assets.clone(), organisation, help_desk: None },
+                assets,
             }),
         })
     }
@@ -69,13 +89,20 @@ impl FromRef<AppState> for Arc<Site> {
 
 /// Everything this server answers.
 pub fn router(state: AppState) -> Router {
+    let with_browser = Router::new()
+        .route("/sign-out", get(door::sign_out::show).post(door::sign_out::sign_out))
+        .layer(browser::session_layer(&state.hub, &state.site));
     Router::new()
+        .merge(with_browser)
+        .route("/assets/{name}", get(assets::serve))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .fallback(failure::not_found)
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME_LIMIT))
         .layer(middleware::from_fn_with_state(state.clone(), origin_guard::guard))
         .layer(middleware::from_fn_with_state(state.clone(), client_address::establish))
+        .layer(middleware::from_fn_with_state(state.clone(), failure::present))
         .layer(middleware::from_fn_with_state(state.clone(), headers::add))
         .layer(middleware::from_fn_with_state(state.clone(), request_log::log))
         .with_state(state)

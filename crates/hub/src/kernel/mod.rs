@@ -1,8 +1,10 @@
 //! What every area stands on. Nothing here knows an area.
 
 mod audit;
+mod browser_session;
 pub mod capability;
 mod clock;
+mod lease;
 pub mod passwords;
 mod random;
 pub mod vault;

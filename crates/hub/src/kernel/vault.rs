@@ -86,6 +86,17 @@ impl Vault {
         context.update(value);
         context.sign().as_ref().to_vec()
     }
+
+    /// The digest a client's secret is kept and compared as. Keyed, because an administrator may choose a short one.
+    #[must_use]
+    pub fn client_secret_digest(&self, client: &directory::ClientId, secret: &SecretString) -> Vec<u8> {
+        let mut text = client.0.clone().into_bytes();
+        text.push(0);
+        text.extend_from_slice(secret.expose_secret().as_bytes());
+        let digest = self.keyed_digest("client secret", &text);
+        zeroize::Zeroize::zeroize(&mut text);
+        digest
+    }
 }
 
 impl std::fmt::Debug for Vault {

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use directory::{PersonId, Policy, SessionId, SourceId};
 use storage::{
     Transaction,
+    people::People,
     provider::Provider,
     sessions::{SessionRow, Sessions},
 };
@@ -170,6 +171,12 @@ impl Hub {
             storage::write!(self.database, |tx| { Ok::<_, HubError>(Sessions::new(tx).touch(id, now).await?) })?;
         }
         session_of(row).map(Some)
+    }
+
+    /// How the person of a session is called, for a page that only they see.
+    pub async fn name_of(&self, person: PersonId) -> Result<String, HubError> {
+        let found = People(&mut self.database.reader()).by_id(person).await?;
+        Ok(found.ok_or(HubError::NotFound("The person"))?.display_name)
     }
 
     /// Ends one session, and the grants that do not outlive it. False if it had ended before.

@@ -5,6 +5,7 @@
 //! places and the trace; people and accounts are written by `mirror`, sessions by `session`.
 
 mod answer;
+pub mod decision;
 
 pub use answer::{
     DirectoryChoice, Refusal, RefusalPage, SignInAnswer, SignInAttempt, SignInPage, SignInTrace, Tone, TraceStep,

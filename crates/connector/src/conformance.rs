@@ -1,0 +1,183 @@
+//! What every connector must do, whatever directory is behind it. A connector's own tests call these with a connector
+//! to a real peer, and with connectors to peers that misbehave.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use directory::{AccountStatus, AdapterResult, ImmutableId};
+use tokio::time::{Instant, timeout};
+
+use crate::{Connector, Found, TroubleKind};
+
+/// A healthy connector and somebody its source knows.
+pub struct Subject {
+    pub connector: Arc<dyn Connector>,
+    /// A name the person types.
+    pub typed_name: String,
+    pub password: String,
+    /// How many people the source has.
+    pub people: usize,
+    /// Names of all groups the person is in, nested ones included.
+    pub groups: Vec<String>,
+}
+
+/// Longer than this, no answer of a connector may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// All of them, one after the other.
+///
+/// # Panics
+/// If the connector fails one.
+pub async fn all(subject: &Subject) {
+    healthy(subject).await;
+    finds_by_name_and_fetches_by_id(subject).await;
+    verifies(subject).await;
+    never_sends_an_empty_password(subject).await;
+    reads_everybody_once(subject).await;
+    survives_cancellation(subject).await;
+}
+
+async fn person(subject: &Subject) -> directory::SourceEntry {
+    match subject.connector.find(&subject.typed_name).await {
+        Ok(Found::One(entry)) => *entry,
+        other => panic!("{} was not found: {other:?}", subject.typed_name),
+    }
+}
+
+/// Every step of a live test passes and says what it saw.
+///
+/// # Panics
+/// If the connector fails it.
+pub async fn healthy(subject: &Subject) {
+    let steps = subject.connector.probe().await;
+    assert!(steps.len() >= 4, "{steps:#?}");
+    for step in &steps {
+        assert!(step.passed, "{step:#?}");
+        assert!(!step.detail.is_empty() && step.remedy.is_none(), "{step:#?}");
+    }
+}
+
+/// A name finds the one entry; its id fetches the same; what is not there is not an error.
+///
+/// # Panics
+/// If the connector fails it.
+pub async fn finds_by_name_and_fetches_by_id(subject: &Subject) {
+    let entry = person(subject).await;
+    assert!(!entry.immutable_id.as_str().is_empty() && !entry.locator.is_empty());
+    assert_eq!(entry.status, AccountStatus::Active);
+    assert!(entry.names.iter().any(|name| name.eq_ignore_ascii_case(&subject.typed_name)), "{:?}", entry.names);
+    assert!(entry.attributes.values().all(|value| !value.is_empty()));
+    assert!(entry.groups_complete);
+    let mut groups: Vec<&str> = entry.groups.iter().map(|group| group.name.as_str()).collect();
+    groups.sort_unstable();
+    let mut expected: Vec<&str> = subject.groups.iter().map(String::as_str).collect();
+    expected.sort_unstable();
+    assert_eq!(groups, expected);
+    let fetched = subject.connector.fetch(&entry.immutable_id).await.unwrap_or_else(|trouble| panic!("{trouble}"));
+    assert_eq!(fetched.as_ref(), Some(&entry));
+
+    let unknown = ImmutableId("00000000-0000-4000-8000-00000000dead".into());
+    assert_eq!(subject.connector.fetch(&unknown).await, Ok(None));
+    let long = "x".repeat(5_000);
+    for odd in ["", " ", "nobody-of-this-name", "*", "*)(objectClass=*", "a\0b", "\\", "()", "\u{202e}x", &long] {
+        assert_eq!(subject.connector.find(odd).await, Ok(Found::Nobody), "{odd:?}");
+    }
+    for odd in ["", "*", "not an id", "../../x", "\\2a"] {
+        assert_eq!(subject.connector.fetch(&ImmutableId(odd.into())).await, Ok(None), "{odd:?}");
+    }
+}
+
+/// The right password is right, a wrong one is wrong, and a person who is gone is not found or wrong.
+///
+/// # Panics
+/// If the connector fails it.
+pub async fn verifies(subject: &Subject) {
+    let entry = person(subject).await;
+    let right = subject.connector.verify(&entry, &subject.password.clone().into()).await;
+    assert_eq!((right.result, right.sent, right.trouble), (AdapterResult::Ok, true, None), "{right:?}");
+    assert!(!right.endpoint.is_empty() && !right.reason.contains(&subject.password));
+    for wrong in [format!("{}x", subject.password), subject.password.to_uppercase()] {
+        let verification = subject.connector.verify(&entry, &wrong.clone().into()).await;
+        assert_eq!(verification.result, AdapterResult::BadPassword, "{verification:?}");
+        assert!(verification.sent && !verification.proves_password && !verification.reason.contains(&wrong));
+    }
+    let again = subject.connector.verify(&entry, &subject.password.clone().into()).await;
+    assert_eq!(again.result, AdapterResult::Ok, "a refusal leaves nothing behind: {again:?}");
+}
+
+/// RFC 4513 5.1.2: a bind without a password succeeds as nobody in particular.
+///
+/// # Panics
+/// If the connector fails it.
+pub async fn never_sends_an_empty_password(subject: &Subject) {
+    let entry = person(subject).await;
+    for odd in ["", "\0", "\0secret"] {
+        let verification = subject.connector.verify(&entry, &odd.to_owned().into()).await;
+        assert!(!verification.sent, "{odd:?} left the hub");
+        assert_ne!(verification.result, AdapterResult::Ok);
+    }
+}
+
+/// A paged read returns everybody, each once, and ends; a cursor of another read is refused.
+///
+/// # Panics
+/// If the connector fails it.
+pub async fn reads_everybody_once(subject: &Subject) {
+    let mut seen = HashSet::new();
+    let mut cursor = None;
+    for _ in 0..10_000 {
+        let page = subject.connector.page(cursor).await.unwrap_or_else(|trouble| panic!("{trouble}"));
+        assert!(page.rejected.is_empty(), "{:?}", page.rejected);
+        for entry in page.entries {
+            assert!(seen.insert(entry.immutable_id.clone()), "{} came twice", entry.locator);
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert!(cursor.is_none(), "it never ends");
+    assert_eq!(seen.len(), subject.people);
+    let made_up = crate::Cursor(b"made up".to_vec());
+    assert_eq!(subject.connector.page(Some(made_up)).await.map_err(|trouble| trouble.kind), Err(TroubleKind::Odd));
+}
+
+/// A caller that goes away leaves no half-used connection behind for the next.
+///
+/// # Panics
+/// If the connector fails it.
+pub async fn survives_cancellation(subject: &Subject) {
+    let entry = person(subject).await;
+    let password = subject.password.clone().into();
+    for microseconds in [0, 50, 100, 200, 400, 800, 1_600, 3_200] {
+        let soon = Duration::from_micros(microseconds);
+        let _gone = timeout(soon, subject.connector.find(&subject.typed_name)).await;
+        let _gone = timeout(soon, subject.connector.verify(&entry, &password)).await;
+        let _gone = timeout(soon, subject.connector.page(None)).await;
+    }
+    let wrong = subject.connector.verify(&entry, &format!("{}x", subject.password).into()).await;
+    assert_eq!(wrong.result, AdapterResult::BadPassword, "{wrong:?}");
+    assert_eq!(person(subject).await.immutable_id, entry.immutable_id);
+}
+
+/// A connector whose peer misbehaves ends in time, in trouble or empty-handed, and never says a password is right or
+/// wrong.
+///
+/// # Panics
+/// If the connector fails it.
+pub async fn stands_a_hostile_peer(what: &str, connector: &dyn Connector, entry: &directory::SourceEntry) {
+    let started = Instant::now();
+    let found = timeout(PATIENCE, connector.find("somebody")).await.unwrap_or_else(|_| panic!("{what}: find hangs"));
+    assert!(!matches!(found, Ok(Found::One(_))), "{what}: {found:?}");
+    let fetched = timeout(PATIENCE, connector.fetch(&entry.immutable_id)).await;
+    let fetched = fetched.unwrap_or_else(|_| panic!("{what}: fetch hangs"));
+    assert!(!matches!(fetched, Ok(Some(_))), "{what}: {fetched:?}");
+    let verified = timeout(PATIENCE, connector.verify(entry, &"some password".to_owned().into())).await;
+    let verified = verified.unwrap_or_else(|_| panic!("{what}: verify hangs"));
+    assert!(
+        matches!(verified.result, AdapterResult::Unavailable | AdapterResult::Misconfigured),
+        "{what}: {verified:?}"
+    );
+    let page = timeout(PATIENCE, connector.page(None)).await.unwrap_or_else(|_| panic!("{what}: page hangs"));
+    assert!(page.is_err(), "{what}: {page:?}");
+    assert!(started.elapsed() < PATIENCE * 3, "{what} took {:?}", started.elapsed());
+}

@@ -1,0 +1,9 @@
+//! Who may work in the console: capabilities out of sessions, roles, and the links that set a first password.
+
+mod password_rules;
+mod roles;
+mod session_roles;
+mod set_up;
+
+pub use roles::{NewHolder, RoleHolder};
+pub use set_up::{Invitation, SetUpPage};

@@ -1,0 +1,193 @@
+//! New people: just in time from a source that has proven them, or entered at the hub.
+
+use directory::{
+    Account, AccountStatus, AttributeName, CaseId, CredentialAuthority, LinkKind, Namespace, Person, Source,
+    SourceEntry, StandingAuthority, TypedName, fold,
+};
+use serde_json::json;
+use storage::{
+    Transaction,
+    accounts::Accounts,
+    aliases::{Alias, Aliases},
+    attributes::{Attributes, StoredAttribute},
+    people::{People, fresh},
+    search::Search,
+};
+
+use super::{
+    audit,
+    refresh::{Birth, refresh, write_entry},
+    values::{Values, words},
+};
+use crate::{
+    HubError, HubParts,
+    kernel::{Actor, AuditEvent},
+};
+
+/// What became of an entry that had no account when it was looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Provisioned {
+    /// CREATE: a new person (row D18).
+    Created { person: Person, account: Account },
+    /// COLLISION: an identity of its own, without what somebody else holds, and with the reach of this source only
+    /// while its cases are open (row D19).
+    Collided { person: Person, account: Account, cases: Vec<CaseId> },
+    /// LINKED: somebody was faster, or the person came back; refreshed.
+    Linked { person: Person, account: Account },
+    /// IGNORED, with the reason for the audit log and help desk (row D21).
+    Ignored { reason: String },
+}
+
+/// Creates the person of an entry whose password was just proven at its source. The caller has made sure that the
+/// source's mode and settings allow it.
+pub async fn create(
+    tx: &mut Transaction,
+    hub: &HubParts,
+    source: &Source,
+    entry: &SourceEntry,
+) -> Result<Provisioned, HubError> {
+    if let Some(account) = Accounts(tx).by_immutable_id(source.id, &entry.immutable_id).await? {
+        let refreshed = refresh(tx, hub, source, entry, &account).await?;
+        let person = People(tx).survivor(refreshed.person.id).await?.unwrap_or(refreshed.person);
+        return Ok(Provisioned::Linked { person, account: refreshed.account });
+    }
+    let values = Values::of(source, entry);
+    if let Some(reason) = refused(&values, entry) {
+        let event = AuditEvent::new(Actor::System, "person.ignored").source(source.id);
+        audit(tx, hub, event.details(json!({ "reason": reason }))).await?;
+        return Ok(Provisioned::Ignored { reason: reason.to_owned() });
+    }
+    let now = hub.clock.now();
+    let name = values.display_name.unwrap_or_default();
+    let mut person = Person {
+        credential_authority: CredentialAuthority::Source(source.id),
+        standing_authority: StandingAuthority::Source(source.id),
+        standing_read_at: Some(now),
+        ..fresh(hub.random.id(now).into(), hub.random.token(), name, now)
+    };
+    let mut account = Account {
+        id: hub.random.id(now).into(),
+        source_id: source.id,
+        immutable_id: entry.immutable_id.clone(),
+        person_id: person.id,
+        kind: LinkKind::Primary,
+        locator: entry.locator.clone(),
+        username: values.username,
+        status: entry.status,
+        password_set_at: entry.password_set_at,
+        read_at: now,
+        missing_since: None,
+        locked_until: None,
+        privileged: entry.privileged,
+    };
+    People(tx).insert(&person).await?;
+    if !Accounts(tx).insert(&account).await? {
+        // Seen free and taken in one transaction: no database here allows it, and nothing may be guessed.
+        return Err(HubError::Internal("an account appeared inside a serialized transaction".to_owned()));
+    }
+    let written = write_entry(tx, hub, source, entry, &mut person, &mut account, Birth::Yes).await?;
+    let outcome = if written.held { "collision" } else { "create" };
+    let event = AuditEvent::new(Actor::System, "person.created").person(person.id).source(source.id);
+    audit(tx, hub, event.details(json!({ "outcome": outcome, "account": account.id }))).await?;
+    let person = super::person(tx, person.id).await?;
+    if written.held {
+        return Ok(Provisioned::Collided { person, account, cases: written.cases });
+    }
+    Ok(Provisioned::Created { person, account })
+}
+
+/// Why this entry makes no person.
+fn refused(values: &Values, entry: &SourceEntry) -> Option<&'static str> {
+    if let Some(reason) = values.missing() {
+        return Some(reason);
+    }
+    match entry.status {
+        AccountStatus::Active => None,
+        AccountStatus::Disabled => Some("the entry is disabled"),
+        AccountStatus::Expired => Some("the entry's validity is over"),
+        AccountStatus::Missing => Some("the entry is gone"),
+    }
+}
+
+/// Somebody who is entered at the hub and belongs to no source: an administrator, to begin with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewHubPerson {
+    /// Becomes an alias in the hub's own namespace, which no source can claim.
+    pub username: String,
+    pub display_name: String,
+    pub email: Option<String>,
+}
+
+/// Creates them. They have no password yet: the hub is their credential authority and holds nothing to verify with.
+pub async fn create_hub_person(
+    tx: &mut Transaction,
+    hub: &HubParts,
+    actor: Actor,
+    new: &NewHubPerson,
+) -> Result<Person, HubError> {
+    let username = named("username", &new.username)?;
+    let display_name = named("display_name", &new.display_name)?;
+    if !matches!(TypedName::parse(username), TypedName::Bare(_)) {
+        return Err(invalid("username", "write a name without @ and \\: such names belong to directories"));
+    }
+    let now = hub.clock.now();
+    let person = Person {
+        credential_authority: CredentialAuthority::Hub,
+        ..fresh(hub.random.id(now).into(), hub.random.token(), display_name.to_owned(), now)
+    };
+    People(tx).insert(&person).await?;
+    let alias = Alias {
+        namespace: Namespace::Hub,
+        folded: fold(username).as_str().to_owned(),
+        person_id: person.id,
+        account_id: None,
+    };
+    if !Aliases(tx).insert(&alias).await? {
+        return Err(invalid("username", "somebody has this username already: choose another"));
+    }
+    let mut attributes = vec![attribute(&person, AttributeName::DisplayName, display_name)];
+    if let Some(email) = &new.email {
+        let email = named("email", email)?;
+        if !matches!(TypedName::parse(email), TypedName::AtDomain(_)) {
+            return Err(invalid("email", "write an address like ada@example.org"));
+        }
+        if !Aliases(tx).claim(AttributeName::Email.as_str(), &fold(email), person.id).await? {
+            return Err(invalid("email", "somebody has this address already"));
+        }
+        attributes.push(attribute(&person, AttributeName::Email, email));
+    }
+    for attribute in &attributes {
+        Attributes(tx).put(attribute).await?;
+    }
+    Search(tx).set_words(person.id, &words(display_name, &attributes, &[alias.folded])).await?;
+    audit(tx, hub, AuditEvent::new(actor, "person.entered").person(person.id)).await?;
+    super::person(tx, person.id).await
+}
+
+fn attribute(person: &Person, name: AttributeName, value: &str) -> StoredAttribute {
+    StoredAttribute {
+        person_id: person.id,
+        name,
+        value: value.to_owned(),
+        folded: (name == AttributeName::Email).then(|| fold(value)),
+        authority: None,
+        origin: None,
+        self_written: false,
+        // Nobody has proven it yet.
+        verified: false,
+        updated_at: person.created_at,
+    }
+}
+
+/// A required name: not empty, not endless, printable.
+fn named<'a>(field: &'static str, text: &'a str) -> Result<&'a str, HubError> {
+    let text = text.trim();
+    if text.is_empty() || text.len() > 200 || text.chars().any(char::is_control) {
+        return Err(invalid(field, "write 1 to 200 printable characters"));
+    }
+    Ok(text)
+}
+
+fn invalid(field: &'static str, message: &str) -> HubError {
+    HubError::Invalid { field, message: message.to_owned() }
+}

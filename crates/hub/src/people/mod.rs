@@ -1,0 +1,32 @@
+//! Finding people and saying what is going on with one of them, in words that help desk can read out. Reads only.
+
+mod list;
+mod page;
+mod sentence;
+
+use std::collections::HashMap;
+
+use directory::{Source, SourceId};
+pub use list::{PeopleAsk, PeopleList, PersonLine, query_words};
+pub use page::{AccountLine, AttributeLine, AuthorityLine, CaseLine, GroupLine, PersonPage};
+
+use crate::{Hub, HubError};
+
+/// The registered sources by id, for their labels.
+struct Labels(HashMap<SourceId, Source>);
+
+impl Labels {
+    async fn read(hub: &Hub) -> Result<Self, HubError> {
+        let sources = hub.sources_now().await?;
+        Ok(Self(sources.iter().map(|live| (live.source.id, live.source.clone())).collect()))
+    }
+
+    fn source(&self, id: SourceId) -> Option<&Source> {
+        self.0.get(&id)
+    }
+
+    /// What people read. A source is never deleted, so the second arm is only for a view that is a second old.
+    fn label(&self, id: SourceId) -> String {
+        self.source(id).map_or_else(|| "a directory added just now".to_owned(), |source| source.label.clone())
+    }
+}

@@ -1,0 +1,40 @@
+//! What may be registered and how it changes: the checks, the difference between what is and what is wanted, and the
+//! writes with their audit lines. The console's areas (`sources`, `clients`) and `apply` go through here, so that a
+//! form and a file are held to the same rules.
+
+mod client_check;
+mod client_write;
+mod difference;
+mod directory_name;
+mod lockout;
+mod source_check;
+mod source_write;
+mod two_people;
+
+pub use client_write::GroupChoice;
+pub(crate) use client_write::{PreparedClient, insert_client, update_client};
+pub use difference::FieldChange;
+pub(crate) use source_write::{PreparedSource, SourceOutcome, insert_source, update_source};
+pub use two_people::Proposal;
+pub(crate) use two_people::open_proposals;
+
+use crate::HubError;
+
+/// An input error that names its field.
+fn invalid(field: &'static str, message: impl Into<String>) -> HubError {
+    HubError::Invalid { field, message: message.into() }
+}
+
+/// Text that people read: not blank, not long, no control characters.
+fn check_label(field: &'static str, text: &str) -> Result<(), HubError> {
+    if text.trim().is_empty() {
+        return Err(invalid(field, "write what people will read"));
+    }
+    if text.chars().count() > 100 {
+        return Err(invalid(field, "use at most 100 characters"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(invalid(field, "leave out line breaks and control characters"));
+    }
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! What the server does without being asked: keep standing fresh, forget what expired. Of several servers on one
+//! database, one at a time does each piece; what it is, is the hub's business.
+
+use std::{collections::HashMap, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use directory::{SourceId, SourceMode};
+use hub::{Hub, HubError};
+use tokio::{task::JoinSet, time::MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+/// How often it is looked which sources are due, and the view of them is refreshed when nobody else asks for it.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often expired rows are forgotten.
+const TIDY: Duration = Duration::from_secs(10 * 60);
+/// A sweep that could not be done is tried again after this long.
+const AGAIN: TimeDelta = TimeDelta::minutes(2);
+/// A sweep that takes longer than this may be done by a second server as well.
+const LONGEST_SWEEP: TimeDelta = TimeDelta::hours(2);
+
+/// Starts all of it. It ends, leases given back, when `stop` is cancelled.
+pub fn start(hub: &Hub, stop: &CancellationToken) -> JoinSet<()> {
+    let owner = hub.random.id(hub.clock.now()).to_string();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(tidy(hub.clone(), owner.clone(), stop.clone()));
+    tasks.spawn(sweep(hub.clone(), owner, stop.clone()));
+    tasks
+}
+
+async fn tidy(hub: Hub, owner: String, stop: CancellationToken) {
+    const NAME: &str = "tidy";
+    let mut ticks = tokio::time::interval(TIDY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let length = TimeDelta::seconds(i64::try_from(TIDY.as_secs()).unwrap_or(600));
+        match hub.take_lease(NAME, &owner, length).await {
+            Ok(true) => match hub.forget_browser_sessions().await {
+                Ok(0) => {}
+                Ok(rows) => tracing::info!(rows, "forgot what had expired"),
+                Err(error) => tracing::error!(%error, "could not forget what had expired"),
+            },
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "could not take the lease for tidying"),
+        }
+    }
+    give_back(&hub, NAME, &owner).await;
+}
+
+/// Which sources were swept, or found to be swept by another server, and when to look again.
+type Due = HashMap<SourceId, DateTime<Utc>>;
+
+async fn sweep(hub: Hub, owner: String, stop: CancellationToken) {
+    let mut due = Due::new();
+    // A slow directory delays its own sweep and nobody else's.
+    let mut under_way: JoinSet<(SourceId, Result<bool, HubError>)> = JoinSet::new();
+    let mut busy: Vec<SourceId> = Vec::new();
+    let mut ticks = tokio::time::interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(ended) = under_way.join_next() => {
+                let Ok((source, result)) = ended else { continue };
+                busy.retain(|id| *id != source);
+                due.insert(source, next_look(&hub, source, result).await);
+            }
+            _ = ticks.tick() => {
+                let sources = match hub.sources_now().await {
+                    Ok(sources) => sources,
+                    Err(error) => {
+                        tracing::error!(%error, "could not read the sources");
+                        continue;
+                    }
+                };
+                for source in sources.iter().filter(|s| is_swept(s.source.mode)) {
+                    let id = source.source.id;
+                    let is_due = due.get(&id).is_none_or(|at| *at <= hub.clock.now());
+                    if is_due && !busy.contains(&id) {
+                        busy.push(id);
+                        under_way.spawn(sweep_one(hub.clone(), id, owner.clone()));
+                    }
+                }
+            }
+        }
+    }
+    under_way.shutdown().await;
+    for source in due.keys() {
+        give_back(&hub, &lease_name(*source), &owner).await;
+    }
+}
+
+const fn is_swept(mode: SourceMode) -> bool {
+    match mode {
+        SourceMode::Active | SourceMode::Capture | SourceMode::Draining | SourceMode::Observe => true,
+        SourceMode::Paused | SourceMode::Retired => false,
+    }
+}
+
+/// One sweep, if no other server does it: whether it was done completely. The lease then runs until the next one is due.
+async fn sweep_one(hub: Hub, source: SourceId, owner: String) -> (SourceId, Result<bool, HubError>) {
+    let work = async {
+        let name = lease_name(source);
+        if !hub.take_lease(&name, &owner, LONGEST_SWEEP).await? {
+            return Ok(false);
+        }
+        let swept = hub.sweep_source(source).await.map(|report| {
+            match &report.stopped {
+                Some(reason) => tracing::warn!(%source, reason, "a sweep ended early"),
+                None => tracing::info!(%source, ?report, "swept"),
+            }
+            report.complete
+        });
+        let rest = if matches!(swept, Ok(true)) { interval(&hub).await } else { AGAIN };
+        hub.take_lease(&name, &owner, rest).await?;
+        swept
+    };
+    let result = work.await;
+    (source, result)
+}
+
+async fn next_look(hub: &Hub, source: SourceId, result: Result<bool, HubError>) -> DateTime<Utc> {
+    let wait = match result {
+        Ok(true) => interval(hub).await,
+        Ok(false) => AGAIN,
+        Err(error) => {
+            tracing::warn!(%source, %error, "could not sweep this directory");
+            AGAIN
+        }
+    };
+    hub.clock.now() + wait
+}
+
+async fn interval(hub: &Hub) -> TimeDelta {
+    let seconds = match hub.policy_now().await {
+        Ok(policy) => policy.sweep_interval,
+        Err(_) => hub.policy.sweep_interval,
+    };
+    TimeDelta::seconds(i64::from(u32::try_from(seconds).unwrap_or(u32::MAX)).max(1))
+}
+
+fn lease_name(source: SourceId) -> String {
+    format!("sweep:{source}")
+}
+
+async fn give_back(hub: &Hub, name: &str, owner: &str) {
+    if let Err(error) = hub.release_lease(name, owner).await {
+        tracing::warn!(%error, name, "could not give a lease back");
+    }
+}

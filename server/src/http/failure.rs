@@ -1,0 +1,96 @@
+//! What a handler answers when it cannot go on: a page with what happened, what to do, and a code. Handlers do not
+//! know how pages look; the layer [`present`] draws them.
+
+use app::door::{ErrorPage, error_page};
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use hub::HubError;
+
+use super::{AppState, headers, request_log::RequestId};
+
+/// A page that says why this cannot go on.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    pub status: StatusCode,
+    pub title: String,
+    pub message: String,
+    /// Where to go on: (label, path).
+    pub next: Option<(String, String)>,
+    /// A defect or a broken part: the page then carries the request's id for whoever reads the log.
+    pub logged: bool,
+}
+
+impl Failure {
+    pub fn new(status: StatusCode, title: &str, message: &str) -> Self {
+        Self { status, title: title.to_owned(), message: message.to_owned(), next: None, logged: false }
+    }
+
+    /// Something of ours is broken. The message goes to the log, never to the page.
+    pub fn internal(message: &str) -> Self {
+        tracing::error!(message, "a request failed");
+        Self {
+            logged: true,
+            ..Self::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something failed here",
+                "Nothing was changed. Try again in a moment; if it happens again, call help desk and read out the code.",
+            )
+        }
+    }
+
+    #[must_use]
+    pub fn next(mut self, label: &str, path: &str) -> Self {
+        self.next = Some((label.to_owned(), path.to_owned()));
+        self
+    }
+}
+
+impl From<HubError> for Failure {
+    fn from(error: HubError) -> Self {
+        let page = |status, title| Self::new(status, title, &error.public());
+        match &error {
+            HubError::Denied(_) => page(StatusCode::FORBIDDEN, "Not allowed"),
+            HubError::NotFound(_) => page(StatusCode::NOT_FOUND, "Not found"),
+            HubError::Invalid { .. } => page(StatusCode::BAD_REQUEST, "This cannot be accepted"),
+            HubError::Refused(_) => page(StatusCode::CONFLICT, "This is not possible now"),
+            HubError::Overloaded => page(StatusCode::SERVICE_UNAVAILABLE, "The server is busy"),
+            HubError::Source(_) | HubError::Storage(_) | HubError::Vault(_) | HubError::Internal(_) => {
+                tracing::error!(%error, "a request failed");
+                Self { logged: true, ..page(StatusCode::INTERNAL_SERVER_ERROR, "Something failed here") }
+            }
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(Box::new(self));
+        response
+    }
+}
+
+/// Draws the page of a handler that answered with a [`Failure`].
+pub async fn present(State(state): State<AppState>, id: RequestId, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let Some(failure) = response.extensions_mut().remove::<Box<Failure>>() else { return response };
+    let page = ErrorPage {
+        title: failure.title,
+        message: failure.message,
+        code: failure.logged.then_some(id.0),
+        at: state.hub.clock.now(),
+        next: failure.next,
+    };
+    let html = error_page(&state.site.frame, &page);
+    (failure.status, headers::door_policy(&[]), axum::response::Html(html)).into_response()
+}
+
+/// Nothing is at this address.
+pub async fn not_found() -> Failure {
+    Failure::new(StatusCode::NOT_FOUND, "Nothing is here", "The address is wrong, or what was here is gone.")
+        .next("Go to the console", "/console")
+}
