@@ -6,6 +6,7 @@
 //! them to it. [`mirror`] is the only writer of people, accounts, links, attributes and memberships.
 
 pub mod access;
+pub mod apply;
 pub mod clients;
 pub mod connections;
 pub mod kernel;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use directory::{ConnectorSettings, Policy, SourceId};
 pub use live_source::LiveSource;
+pub(crate) use policy::SETTING as POLICY_SETTING;
 use tokio::sync::Mutex;
 
 use crate::{

@@ -36,7 +36,7 @@ pub(super) fn of_sources(before: &SourceDraft, after: &SourceDraft) -> Vec<Field
 }
 
 /// Compares two JSON objects leaf by leaf.
-pub(super) fn compare<T: Serialize>(before: &T, after: &T, without: &[&str]) -> Vec<FieldChange> {
+pub(crate) fn compare<T: Serialize>(before: &T, after: &T, without: &[&str]) -> Vec<FieldChange> {
     let (before, after) = (leaves(before), leaves(after));
     let absent = || "(none)".to_owned();
     let mut fields: Vec<&String> = before.keys().chain(after.keys()).collect();

@@ -14,6 +14,7 @@ mod two_people;
 pub use client_write::GroupChoice;
 pub(crate) use client_write::{PreparedClient, insert_client, update_client};
 pub use difference::FieldChange;
+pub(crate) use difference::compare;
 pub(crate) use source_write::{PreparedSource, SourceOutcome, insert_source, update_source};
 pub use two_people::Proposal;
 pub(crate) use two_people::open_proposals;

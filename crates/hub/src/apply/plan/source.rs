@@ -1,0 +1,124 @@
+//! One `[[source]]`.
+
+use directory::{ConnectorSettings, LdapSettings, SourceDraft, SourceMode, TransportSecurity};
+use storage::sources::StoredSource;
+
+use super::{ItemChange, ItemKind, SiteSecrets, outcome};
+use crate::{
+    Hub, HubError,
+    apply::{Seconds, SourceSection},
+    registry::PreparedSource,
+};
+
+pub(super) async fn prepare(
+    hub: &Hub,
+    section: &SourceSection,
+    known: Option<&StoredSource>,
+    secrets: &SiteSecrets,
+) -> Result<PreparedSource, HubError> {
+    let before = known.map(|k| SourceDraft::from(&k.source));
+    let draft = draft_of(section, before, secrets)?;
+    let secret = secrets.bind_passwords.get(&section.name);
+    match (known, secret) {
+        (Some(known), secret) => hub.prepare_changed_source(known, draft, secret).await,
+        (None, Some(secret)) => hub.prepare_new_source(draft, secret).await,
+        (None, None) => Err(HubError::Invalid {
+            field: "bind_password",
+            message: "give { file = … } or { env = … }".to_owned(),
+        }),
+    }
+}
+
+pub(super) fn item(known: bool, prepared: &PreparedSource) -> ItemChange {
+    let mut notes = Vec::new();
+    if prepared.source.mode == SourceMode::Paused {
+        notes.push("paused: nobody signs in through it yet".to_owned());
+    }
+    ItemChange {
+        kind: ItemKind::Source,
+        name: prepared.source.name.clone(),
+        outcome: outcome(known, prepared.changes.is_empty()),
+        changes: prepared.changes.clone(),
+        proposed: prepared.proposed.clone(),
+        notes,
+    }
+}
+
+/// The draft the section stands for: what it leaves out keeps its value.
+fn draft_of(
+    section: &SourceSection,
+    before: Option<SourceDraft>,
+    secrets: &SiteSecrets,
+) -> Result<SourceDraft, HubError> {
+    let mut draft =
+        before.unwrap_or_else(|| SourceDraft { label: section.name.clone(), ..SourceDraft::preset(section.kind) });
+    draft.name.clone_from(&section.name);
+    draft.kind = section.kind;
+    draft.allow_plain = section.allow_plain;
+    set(&mut draft.label, section.label.as_ref());
+    set(&mut draft.domains, section.domains.as_ref());
+    set(&mut draft.mode, section.mode.as_ref());
+    set(&mut draft.just_in_time, section.just_in_time.as_ref());
+    set(&mut draft.just_in_time_activation, section.just_in_time_activation.as_ref());
+    set(&mut draft.lockout.waiver, section.lockout_waiver.as_ref());
+    set(&mut draft.capture_settle_seconds, section.capture_settle.map(Seconds::seconds).as_ref());
+    set(&mut draft.shadow, section.shadow.as_ref());
+    set(&mut draft.outage_sign_in, section.outage_sign_in.as_ref());
+    set(&mut draft.self_written, section.self_written.as_ref());
+    set(&mut draft.protected_groups, section.protected_groups.as_ref());
+    draft.lockout.threshold = section.lockout_threshold.or(draft.lockout.threshold);
+    draft.lockout.window_seconds = section.lockout_window.map(Seconds::seconds).or(draft.lockout.window_seconds);
+    let ConnectorSettings::Ldap(ldap) = &mut draft.connector;
+    connector_of(section, ldap, secrets)?;
+    Ok(draft)
+}
+
+fn connector_of(section: &SourceSection, ldap: &mut LdapSettings, secrets: &SiteSecrets) -> Result<(), HubError> {
+    ldap.urls.clone_from(&section.urls);
+    ldap.transport = transport(section)?;
+    // Where a directory is and whom it trusts are always as in the file.
+    ldap.ca_pem = secrets.certificates.get(&section.name).cloned();
+    ldap.bind_dn.clone_from(&section.bind_dn);
+    ldap.base_dn.clone_from(&section.base_dn);
+    set(&mut ldap.person_filter, section.person_filter.as_ref());
+    set(&mut ldap.name_attributes, section.name_attributes.as_ref());
+    set(&mut ldap.id_attribute, section.id_attribute.as_ref());
+    set(&mut ldap.username_attribute, section.username_attribute.as_ref());
+    set(&mut ldap.connect_timeout_ms, section.connect_timeout.map(|t| t.milliseconds).as_ref());
+    set(&mut ldap.operation_timeout_ms, section.operation_timeout.map(|t| t.milliseconds).as_ref());
+    set(&mut ldap.connections, section.connections.as_ref());
+    set(&mut ldap.page_size, section.page_size.as_ref());
+    if let Some(domain) = &section.netbios_domain {
+        ldap.netbios_domain = (!domain.is_empty()).then(|| domain.clone());
+    }
+    for (attribute, at_source) in section.mapping.iter().flatten() {
+        if at_source.is_empty() {
+            ldap.mapping.remove(attribute);
+        } else {
+            ldap.mapping.insert(*attribute, at_source.clone());
+        }
+    }
+    Ok(())
+}
+
+fn transport(section: &SourceSection) -> Result<TransportSecurity, HubError> {
+    let invalid = |field, message: &str| Err(HubError::Invalid { field, message: message.to_owned() });
+    let tls = section.urls.iter().any(|u| u.scheme() == "ldaps");
+    match (tls, section.start_tls, section.allow_plain) {
+        (_, true, true) => invalid("start_tls", "give start_tls or allow_plain, not both"),
+        (true, true, _) => invalid("start_tls", "StartTLS begins with ldap://, not ldaps://"),
+        // `allow_plain` beside ldaps:// only says what would be allowed.
+        (true, false, _) => Ok(TransportSecurity::Tls),
+        (false, true, false) => Ok(TransportSecurity::StartTls),
+        (false, false, true) => Ok(TransportSecurity::Plain),
+        (false, false, false) => {
+            invalid("urls", "ldap:// sends passwords unprotected: use ldaps://, or set start_tls = true")
+        }
+    }
+}
+
+fn set<T: Clone>(place: &mut T, written: Option<&T>) {
+    if let Some(written) = written {
+        place.clone_from(written);
+    }
+}
