@@ -34,7 +34,7 @@ async fn tidy(hub: Hub, owner: String, stop: CancellationToken) {
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let length = TimeDelta::seconds(i64::try_from(TIDY.as_secs()).unwrap_or(600));
         match hub.take_lease(NAME, &owner, length).await {
-            Ok(true) => match hub.forget_browser_sessions().await {
+            Ok(true) => match forget(&hub).await {
                 Ok(0) => {}
                 Ok(rows) => tracing::info!(rows, "forgot what had expired"),
                 Err(error) => tracing::error!(%error, "could not forget what had expired"),
@@ -44,6 +44,10 @@ async fn tidy(hub: Hub, owner: String, stop: CancellationToken) {
         }
     }
     give_back(&hub, NAME, &owner).await;
+}
+
+async fn forget(hub: &Hub) -> Result<u64, HubError> {
+    Ok(hub.forget_expired().await? + hub.forget_browser_sessions().await?)
 }
 
 /// Which sources were swept, or found to be swept by another server, and when to look again.

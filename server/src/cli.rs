@@ -107,6 +107,9 @@ pub struct AdminCreateArguments {
     /// Name the administrator signs in with
     #[arg(long, value_name = "NAME", default_value = "admin")]
     pub username: String,
+    /// Their e-mail address
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: Option<String>,
     /// What browsers call this hub. Default: what `isthmus serve` was last started with
     #[arg(long, value_name = "URL", env = "ISTHMUS_PUBLIC_URL", value_parser = crate::config::public_url)]
     pub public_url: Option<Url>,

@@ -1,12 +1,18 @@
 //! The commands besides `serve`.
 
-use anyhow::bail;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use directory::Policy;
+use hub::{Hub, NoConnectors, kernel::SystemRandom};
+use secrecy::ExposeSecret as _;
+use url::Url;
 
 use crate::{
     cli::{AdminCreateArguments, ApplyArguments, DemoArguments, StoreArguments},
     config::{self, StoreSettings},
     data_folder::DataFolder,
-    wiring::{self, OldSchema},
+    wiring::{self, Database, OldSchema},
 };
 
 /// `isthmus database upgrade`.
@@ -30,8 +36,58 @@ pub async fn database_upgrade(arguments: StoreArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub async fn admin_create(_arguments: AdminCreateArguments) -> anyhow::Result<()> {
-    bail!("not available yet")
+/// `isthmus admin create`.
+pub async fn admin_create(arguments: AdminCreateArguments) -> anyhow::Result<()> {
+    let store = open_store(arguments.store.into()).await?;
+    let public_url = match arguments.public_url {
+        Some(url) => url,
+        None => wiring::known_public_url(&store.database).await?.context(
+            "it is not known what browsers call this hub: say it with --public-url, or start `isthmus serve` once",
+        )?,
+    };
+    let database = store.database.clone();
+    let hub = store.hub(public_url)?;
+    let made = hub.create_administrator(&arguments.username, arguments.email.as_deref(), arguments.recover).await;
+    database.close().await;
+    let invitation = made?;
+    println!(
+        "Open this link in a browser and set the password of {}. It works once, until {}:\n\n  {}\n",
+        invitation.username,
+        invitation.expires_at.format("%Y-%m-%d %H:%M UTC"),
+        invitation.link.expose_secret()
+    );
+    Ok(())
+}
+
+/// What a command works on, beside a running server or alone.
+struct Store {
+    folder: DataFolder,
+    settings: StoreSettings,
+    database: Database,
+}
+
+impl Store {
+    fn hub(&self, public_url: Url) -> anyhow::Result<Hub> {
+        let connectors = Arc::new(NoConnectors);
+        wiring::hub(&self.folder, &self.settings, self.database.clone(), connectors, Policy::default(), public_url)
+    }
+}
+
+/// Opens folder and database. Who has the SQLite folder to himself may upgrade it; beside a running server the schema
+/// must be the one both know.
+async fn open_store(settings: StoreSettings) -> anyhow::Result<Store> {
+    if let Some(url) = &settings.database {
+        config::database_url(url)?;
+    }
+    let mut folder = DataFolder::open(&settings.data)?;
+    let alone = settings.database.is_none() && folder.is_ours();
+    let old_schema = if alone { OldSchema::Upgrade } else { OldSchema::Refuse };
+    // Asked first: a missing key beside an existing database is an error, a missing database is not.
+    folder.sealing_key(&settings, &SystemRandom)?;
+    let (database, _) = wiring::open_database(&folder, &settings, old_schema).await?;
+    // A server may start meanwhile: it brings the same schema.
+    folder.release();
+    Ok(Store { folder, settings, database })
 }
 
 pub async fn apply(_arguments: ApplyArguments) -> anyhow::Result<()> {

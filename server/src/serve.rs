@@ -66,6 +66,7 @@ pub async fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let connectors = Arc::new(Connectors { allow_networks: settings.allow_networks.clone() });
     let hub =
         wiring::hub(&folder, &settings.store, database, connectors, Policy::default(), settings.public_url.clone())?;
+    wiring::remember_public_url(&hub).await?;
     let stop_background = CancellationToken::new();
     let app = http::router(AppState::new(hub.clone(), &settings)?);
 

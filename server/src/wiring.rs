@@ -11,7 +11,7 @@ use hub::{
 };
 use ipnet::IpNet;
 use secrecy::SecretString;
-use storage::Database;
+pub use storage::Database;
 use url::Url;
 
 use crate::{config::StoreSettings, data_folder::DataFolder};
@@ -86,4 +86,22 @@ impl ConnectorFactory for Connectors {
 /// Whether the database answers and has this version's schema.
 pub async fn database_is_ready(hub: &Hub) -> Result<(), storage::StorageError> {
     hub.database.require_current().await
+}
+
+const PUBLIC_URL: &str = "public-url";
+
+/// Keeps what browsers call this hub, for commands that print links. Writes only when it changed.
+pub async fn remember_public_url(hub: &Hub) -> Result<(), storage::StorageError> {
+    let value = serde_json::Value::from(hub.public_url.as_str());
+    let known = storage::settings::get(&mut hub.database.reader(), PUBLIC_URL).await?;
+    if known.is_some_and(|setting| setting.value == value) {
+        return Ok(());
+    }
+    storage::write!(hub.database, |tx| { storage::settings::put(tx, PUBLIC_URL, value.clone()).await })
+}
+
+/// What `serve` last kept.
+pub async fn known_public_url(database: &Database) -> anyhow::Result<Option<Url>> {
+    let setting = storage::settings::get(&mut database.reader(), PUBLIC_URL).await?;
+    Ok(setting.and_then(|setting| setting.value.as_str().and_then(|text| Url::parse(text).ok())))
 }

@@ -9,6 +9,7 @@ pub mod headers;
 mod health;
 pub mod oidc;
 mod origin_guard;
+mod provider_browser;
 mod request_log;
 
 use std::{sync::Arc, time::Duration};
@@ -90,6 +91,10 @@ impl FromRef<AppState> for Arc<Site> {
 /// Everything this server answers.
 pub fn router(state: AppState) -> Router {
     let with_browser = Router::new()
+        .merge(oidc::router())
+        .route("/sign-in/consent", get(door::consent::show).post(door::consent::decide))
+        .route("/set-up", get(door::set_up::show).post(door::set_up::set_up))
+        .route("/set-up/done", get(door::set_up::done))
         .route("/sign-out", get(door::sign_out::show).post(door::sign_out::sign_out))
         .layer(browser::session_layer(&state.hub, &state.site));
     Router::new()

@@ -5,5 +5,6 @@ mod roles;
 mod session_roles;
 mod set_up;
 
+pub use password_rules::SHORTEST as PASSWORD_MINIMUM;
 pub use roles::{NewHolder, RoleHolder};
 pub use set_up::{Invitation, SetUpPage};

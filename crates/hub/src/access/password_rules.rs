@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::HubError;
 
 /// Code points: the password is the only factor.
-const SHORTEST: usize = 15;
+pub const SHORTEST: usize = 15;
 /// Distinct characters below which a password is a pattern.
 const FEWEST_CHARACTERS: usize = 5;
 /// What must be left once the words everybody knows about this person are taken away.

@@ -1,13 +1,17 @@
 //! The pages on the way in and out: sign-in, consent, sign-out, set-up. The hub decides, `app::door` draws.
 
+pub mod consent;
+pub mod set_up;
 pub mod sign_out;
 
+use app::link;
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse as _, Response},
 };
 use axum_extra::extract::CookieJar;
-use hub::{Hub, session::Session};
+use hub::{Hub, provider::AuthorizeAnswer, session::Session};
+use url::Url;
 
 use super::{Browser, Failure, headers};
 
@@ -28,4 +32,38 @@ pub fn see_other(path: &str, cookies: CookieJar) -> Response {
 pub async fn session_of(hub: &Hub, browser: &Browser) -> Result<Option<Session>, Failure> {
     let Some(id) = browser.session_id().await? else { return Ok(None) };
     Ok(hub.session(id).await?)
+}
+
+/// Where an authorization request leads next.
+pub fn answer(answer: AuthorizeAnswer, cookies: CookieJar) -> Result<Response, Failure> {
+    let transaction = |path: &str, id: String| link::with_query(path, &[("transaction", &id)]);
+    let to = match answer {
+        AuthorizeAnswer::Redirect(url) => url,
+        AuthorizeAnswer::SignIn(id) => transaction("/sign-in", id.to_string()),
+        AuthorizeAnswer::Consent(id) => transaction("/sign-in/consent", id.to_string()),
+        AuthorizeAnswer::Page(error) => {
+            return Err(Failure::new(
+                StatusCode::BAD_REQUEST,
+                "This sign-in cannot go on",
+                &format!("The application's request is refused: {}.", error.description),
+            ));
+        }
+    };
+    Ok(see_other(&to, cookies))
+}
+
+/// The request that this form belonged to is no longer there.
+pub fn ended() -> Failure {
+    Failure::new(
+        StatusCode::BAD_REQUEST,
+        "This sign-in has ended",
+        "It took too long, or was finished already. Go back to the application and sign in from there.",
+    )
+}
+
+/// The origin of an application's address, as `form-action` names it.
+#[must_use]
+pub fn form_target(redirect_uri: &str) -> Option<String> {
+    let origin = Url::parse(redirect_uri).ok()?.origin();
+    origin.is_tuple().then(|| origin.ascii_serialization())
 }

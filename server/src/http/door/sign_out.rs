@@ -1,11 +1,10 @@
 //! `/sign-out`: asked first, because a link elsewhere must not end a session by itself.
 
-use app::{
-    door::{SignOutPage, SignedOutPage, sign_out_page, signed_out_page},
-    link,
-};
-use axum::{Form, extract::State, response::Response};
+use app::door::{SignOutPage, SignedOutPage, sign_out_page, signed_out_page};
+use axum::{extract::State, http::StatusCode, response::Response};
 use axum_extra::extract::CookieJar;
+use hub::provider::LogoutAnswer;
+use oidc::Parameters;
 
 use super::{page, see_other, session_of};
 use crate::http::{AppState, Browser, Failure};
@@ -23,23 +22,20 @@ pub async fn show(State(state): State<AppState>, browser: Browser) -> Result<Res
     Ok(page(html, &[]))
 }
 
-/// Ends the session. An application that asked for it gets its person back from the logout endpoint, which checks
-/// where to.
-pub async fn sign_out(
-    State(state): State<AppState>,
-    browser: Browser,
-    Form(fields): Form<Vec<(String, String)>>,
-) -> Result<Response, Failure> {
-    if let Some(id) = browser.session_id().await? {
-        state.hub.end_session(id).await?;
+/// Ends the session. Somebody whom an application sent here goes back to it, where it is registered.
+pub async fn sign_out(State(state): State<AppState>, browser: Browser, body: String) -> Result<Response, Failure> {
+    let unreadable = |_| Failure::new(StatusCode::BAD_REQUEST, "This form cannot be read", "Open the page again.");
+    let parameters = Parameters::parse(&body).map_err(unreadable)?;
+    let session = browser.session_id().await?;
+    match state.hub.logout(&parameters, session, true).await? {
+        LogoutAnswer::SignedOut { next } => {
+            browser.signed_out().await?;
+            Ok(see_other(next.as_deref().unwrap_or("/sign-out"), CookieJar::new()))
+        }
+        LogoutAnswer::Confirm { .. } => Ok(see_other("/sign-out", CookieJar::new())),
+        LogoutAnswer::Page(error) => {
+            let message = format!("The application's request is refused: {}.", error.description);
+            Err(Failure::new(StatusCode::BAD_REQUEST, "This cannot go on", &message))
+        }
     }
-    browser.signed_out().await?;
-    let known = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
-    let asked: Vec<(&str, &str)> = fields
-        .iter()
-        .filter(|(name, _)| known.contains(&name.as_str()))
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
-    let path = if asked.is_empty() { "/sign-out".to_owned() } else { link::with_query("/oauth2/logout", &asked) };
-    Ok(see_other(&path, CookieJar::new()))
 }
