@@ -3,7 +3,9 @@
 //! defects of other providers were exactly that).
 
 use directory::{Client, Person, PersonId};
-use oidc::{AccessTokenClaims, Audience, IdTokenClaims, Scope, Scopes, TokenResponse, at_hash};
+use oidc::{
+    AccessTokenClaims, Audience, ErrorCode, IdTokenClaims, ProtocolError, Scope, Scopes, TokenResponse, at_hash,
+};
 use storage::provider::Provider;
 
 use super::{
@@ -14,7 +16,8 @@ use super::{
 use crate::{
     Hub, HubError,
     kernel::vault::token_digest,
-    session::{recorded::StandingVerdict, seconds},
+    session::seconds,
+    standing::{StandingRefusal, StandingVerdict},
 };
 
 /// Proof that standing was asked just now. Only [`Hub::may_issue`] makes one.
@@ -46,9 +49,13 @@ enum Spent {
 impl Hub {
     /// Whether anything may be issued about this person: asked of the one judge, never of the session.
     pub(super) async fn may_issue(&self, person: PersonId) -> Result<MayIssue, ProviderError> {
-        match self.recorded_standing(person).await? {
-            StandingVerdict::Active => {}
-            StandingVerdict::Refused => return Err(invalid_grant("the person may not sign in")),
+        match self.standing(person).await? {
+            StandingVerdict::Active | StandingVerdict::ActiveInGrace { .. } => {}
+            StandingVerdict::Refused(StandingRefusal::SourceDownTooLong) => {
+                const DOWN: &str = "the person's directory could not be asked for too long";
+                return Err(ProtocolError::new(ErrorCode::TemporarilyUnavailable, DOWN).into());
+            }
+            StandingVerdict::Refused(_) => return Err(invalid_grant("the person may not sign in")),
         }
         let person = storage::people::People(&mut self.database.reader()).by_id(person).await?;
         Ok(MayIssue { person: person.ok_or(HubError::NotFound("the person of a grant"))? })

@@ -1,8 +1,6 @@
 //! Sessions of people. The browser holds only an opaque browser session; who it belongs to is a row here, so that
 //! disabling a person, a changed password or a merge ends everything with one statement.
 
-pub(crate) mod recorded;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use directory::{PersonId, Policy, SessionId, SourceId};
 use storage::{
@@ -153,10 +151,7 @@ impl Hub {
     /// source disabled is out at the next step and not at the next sign-in.
     pub async fn session(&self, id: SessionId) -> Result<Option<Session>, HubError> {
         let Some(session) = self.session_alive(id).await? else { return Ok(None) };
-        match self.recorded_standing(session.person).await? {
-            recorded::StandingVerdict::Active => Ok(Some(session)),
-            recorded::StandingVerdict::Refused => Ok(None),
-        }
+        Ok(self.standing(session.person).await?.lets_in().then_some(session))
     }
 
     /// The session, if it has not ended and was used lately enough. Using it renews it, never beyond its absolute end.
