@@ -47,7 +47,7 @@ impl Hub {
         let proven = match (&presented.secret, &stored.secret_digest) {
             (None, _) => public,
             (Some(secret), Some(digest)) if !public => {
-                let given = token_digest(secret.expose_secret());
+                let given = self.vault.client_secret_digest(&stored.client.id, secret);
                 constant_time::verify_slices_are_equal(&given, digest).is_ok()
             }
             (Some(_), _) => false,
