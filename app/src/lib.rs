@@ -4,11 +4,29 @@
 //! Compiled twice: `ssr` for the server, `hydrate` for the browser. What a page shows is a plain struct beside the
 //! page; its server functions turn the session into a capability, make one hub call, and present.
 
+pub mod apps;
 mod assets;
-pub mod link;
-pub mod ui;
-
+#[cfg(feature = "ssr")]
+mod caller;
+pub mod console;
 #[cfg(feature = "ssr")]
 pub mod door;
+pub mod find;
+#[cfg(feature = "ssr")]
+mod flash;
+pub mod link;
+pub mod people;
+pub mod person;
+pub mod problem;
+pub mod source;
+pub mod sources;
+pub mod ui;
 
 pub use assets::Assets;
+#[cfg(feature = "ssr")]
+pub use caller::Caller;
+pub use console::{App, shell};
+
+/// The mark, for browsers' tabs: `/favicon.svg`.
+#[cfg(feature = "ssr")]
+pub const FAVICON: &str = include_str!("../favicon.svg");

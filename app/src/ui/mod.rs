@@ -1,5 +1,15 @@
 //! The small set of parts that every page is made of, over semantic HTML.
 
+mod field;
 mod icon;
+mod moment;
+mod page;
+mod state;
+mod table;
 
+pub use field::{Check, Choice, Field, Lines, Picker};
 pub use icon::{Icon, Mark};
+pub use moment::{Moment, When};
+pub use page::{Empty, Loaded, Notice, PageHead, Panel, Problem, Tone};
+pub use state::{ModeBadge, StateGlyph, kind_word, mode_meaning, mode_word, state_word};
+pub use table::{Pager, TableFrame};

@@ -1,0 +1,97 @@
+//! From the request to a capability: the first line of every server function.
+
+use directory::SessionId;
+use hub::{
+    Hub, HubError,
+    kernel::capability::{Administrator, HelpDesk},
+};
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+
+use crate::problem::ApiError;
+
+/// Who calls, as the server knows from the cookie; provided in the context of every page and server function.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Caller {
+    pub session: Option<SessionId>,
+}
+
+/// The hub and the caller, both provided by the server.
+pub fn hub_and_caller() -> Result<(Hub, Caller), ApiError> {
+    match (use_context::<Hub>(), use_context::<Caller>()) {
+        (Some(hub), Some(caller)) => Ok((hub, caller)),
+        _ => Err(ApiError::Failed("This server is not wired up. This is a defect; report it.".to_owned())),
+    }
+}
+
+/// The caller as an administrator.
+pub async fn administrator() -> Result<(Hub, Administrator), ApiError> {
+    let (hub, caller) = hub_and_caller()?;
+    match hub.as_administrator(caller.session).await {
+        Ok(administrator) => Ok((hub, administrator)),
+        Err(error) => Err(denied(&hub, caller, error).await),
+    }
+}
+
+/// The caller as help desk; an administrator is that too.
+pub async fn help_desk() -> Result<(Hub, HelpDesk), ApiError> {
+    let (hub, caller) = hub_and_caller()?;
+    match hub.as_help_desk(caller.session).await {
+        Ok(help_desk) => Ok((hub, help_desk)),
+        Err(error) => Err(denied(&hub, caller, error).await),
+    }
+}
+
+/// Tells "your session has ended" from "you may not": the first has a remedy at the page.
+async fn denied(hub: &Hub, caller: Caller, error: HubError) -> ApiError {
+    if !matches!(error, HubError::Denied(_)) {
+        return failed(error);
+    }
+    let alive = match caller.session {
+        Some(id) => matches!(hub.session(id).await, Ok(Some(_))),
+        None => false,
+    };
+    if alive {
+        return failed(error);
+    }
+    set_status(http::StatusCode::UNAUTHORIZED);
+    ApiError::SignedOut
+}
+
+/// The public side of a hub error, with its status; the rest goes to the log.
+pub fn failed(error: HubError) -> ApiError {
+    let (status, answer) = match &error {
+        HubError::Denied(_) => (http::StatusCode::FORBIDDEN, ApiError::Denied),
+        HubError::NotFound(what) => (http::StatusCode::NOT_FOUND, ApiError::NotFound(capitalised(what))),
+        HubError::Invalid { field, message } => (
+            http::StatusCode::UNPROCESSABLE_ENTITY,
+            ApiError::Invalid { field: (*field).to_owned(), message: message.clone() },
+        ),
+        HubError::Refused(message) => (http::StatusCode::CONFLICT, ApiError::Refused(message.clone())),
+        HubError::Source(trouble) => (http::StatusCode::BAD_GATEWAY, ApiError::Failed(trouble.reason.clone())),
+        HubError::Overloaded => (http::StatusCode::SERVICE_UNAVAILABLE, ApiError::Failed(error.public())),
+        HubError::Storage(_) | HubError::Vault(_) | HubError::Internal(_) => {
+            tracing::error!(%error, "a console request failed");
+            (http::StatusCode::INTERNAL_SERVER_ERROR, ApiError::Failed(error.public()))
+        }
+    };
+    set_status(status);
+    answer
+}
+
+/// A value of the address that cannot be one: the page it names does not exist.
+pub fn not_found(what: &str) -> ApiError {
+    set_status(http::StatusCode::NOT_FOUND);
+    ApiError::NotFound(what.to_owned())
+}
+
+fn set_status(status: http::StatusCode) {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.set_status(status);
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

@@ -1,0 +1,138 @@
+//! Navigation with what exists, who is signed in, and the page beside it.
+
+use leptos::prelude::*;
+use leptos_router::{components::Outlet, hooks::use_location};
+
+use super::{
+    api::{Me, who_am_i},
+    theme::ThemeSwitch,
+};
+use crate::{
+    problem::ApiError,
+    ui::{Icon, Mark, Problem},
+};
+
+/// One line of the navigation.
+struct Entry {
+    path: &'static str,
+    label: &'static str,
+    icon: Icon,
+    administrators_only: bool,
+}
+
+const GROUPS: [(&str, &[Entry]); 3] = [
+    ("Directory", &[Entry { path: "/console/people", label: "People", icon: Icon::People, administrators_only: false }]),
+    (
+        "Connections",
+        &[
+            Entry { path: "/console/sources", label: "Sources", icon: Icon::Source, administrators_only: true },
+            Entry { path: "/console/apps", label: "Apps", icon: Icon::App, administrators_only: true },
+        ],
+    ),
+    ("Support", &[Entry { path: "/console/find", label: "Find a person", icon: Icon::Help, administrators_only: false }]),
+];
+
+/// The frame around every page of the console.
+#[component]
+pub fn Layout() -> impl IntoView {
+    let me = Resource::new_blocking(|| (), |()| who_am_i());
+    view! {
+        <a class="skip" href="#main">"Skip to the page"</a>
+        <Suspense>
+            {move || Suspend::new(async move {
+                match me.await {
+                    Ok(me) => view! { <Framed me /> }.into_any(),
+                    Err(error) => view! { <Outside error /> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+/// Nobody is signed in, or somebody without a role.
+#[component]
+fn Outside(error: ApiError) -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    if error == ApiError::SignedOut {
+        let path = use_location();
+        let here = format!("{}{}", path.pathname.get_untracked(), path.search.get_untracked());
+        leptos_axum::redirect(&crate::link::with_query("/sign-in", &[("return_to", &here)]));
+    }
+    view! {
+        <main class="page" id="main">
+            <h1>"Isthmus"</h1>
+            <Problem error />
+            <p><a class="button" href="/sign-out" rel="external">"Sign out"</a></p>
+        </main>
+    }
+}
+
+#[component]
+fn Framed(me: Me) -> impl IntoView {
+    view! {
+        <div class="app">
+            <Navigation administrator=me.administrator />
+            <div class="main">
+                <header class="top">
+                    <button class="button quiet square menu-button" popovertarget="side" aria-label="Menu">{Icon::Menu.draw()}</button>
+                    <form class="jump" method="get" action="/console/find" role="search">
+                        {Icon::Find.draw()}
+                        <input type="search" name="q" placeholder="Find a person or a code" aria-label="Find a person or a code" autocomplete="off" />
+                    </form>
+                    <button class="button quiet me-button" popovertarget="me">
+                        <span class="avatar" aria-hidden="true">{initials(&me.name)}</span>
+                        <span class="visually-hidden">{me.name.clone()}": account and theme"</span>
+                    </button>
+                    <div class="menu" id="me" popover="auto">
+                        <div class="group">
+                            <span><b class="strong">{me.name.clone()}</b><br />{if me.administrator { "Administrator" } else { "Help desk" }}</span>
+                            <ThemeSwitch />
+                        </div>
+                        <hr />
+                        <a href="/sign-out" rel="external">{Icon::SignOut.draw()}"Sign out"</a>
+                    </div>
+                </header>
+                <main class="page" id="main"><Outlet /></main>
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn Navigation(administrator: bool) -> impl IntoView {
+    let groups = GROUPS
+        .iter()
+        .filter_map(|(title, entries)| {
+            let links: Vec<_> = entries
+                .iter()
+                .filter(|entry| administrator || !entry.administrators_only)
+                .map(|entry| view! { <NavigationLink path=entry.path label=entry.label icon=entry.icon /> })
+                .collect();
+            (!links.is_empty()).then(|| view! { <div class="nav"><h2>{*title}</h2>{links}</div> })
+        })
+        .collect_view();
+    view! {
+        <nav class="side" id="side" popover="auto" aria-label="Main">
+            <a class="brand" href="/console/people"><Mark />"Isthmus"</a>
+            {groups}
+        </nav>
+    }
+}
+
+#[component]
+fn NavigationLink(path: &'static str, label: &'static str, icon: Icon) -> impl IntoView {
+    let location = use_location();
+    let current = move || {
+        let here = location.pathname.get();
+        let inside = here.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        inside.then_some("page")
+    };
+    view! { <a href=path aria-current=current>{icon.draw()}{label}</a> }
+}
+
+/// The first letters of the first and the last word.
+pub fn initials(name: &str) -> String {
+    let mut words = name.split_whitespace().filter_map(|word| word.chars().find(|letter| letter.is_alphanumeric()));
+    let first = words.next();
+    first.into_iter().chain(words.last()).flat_map(char::to_uppercase).collect()
+}

@@ -1,0 +1,68 @@
+//! The console: document, routes and the frame around every page of it.
+
+mod api;
+mod layout;
+mod shell;
+mod theme;
+
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::{
+    SsrMode,
+    components::{ParentRoute, Redirect, Route, Router, Routes},
+    path,
+};
+
+pub use api::{Me, WhoAmI};
+pub use shell::shell;
+
+use crate::{
+    apps::{AppPage, AppsPage, NewAppPage},
+    find::FindPage,
+    people::PeoplePage,
+    person::PersonPage,
+    source::{EditSourcePage, NewSourcePage, SourcePage},
+    sources::SourcesPage,
+    ui::Empty,
+};
+
+/// Every route of the console. All of them are rendered whole before the first byte leaves, so that a page without
+/// scripts is complete.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    view! {
+        <Title formatter=|title: String| if title.is_empty() { "Isthmus".to_owned() } else { format!("{title} · Isthmus") } />
+        <Router>
+            <Routes fallback=NotFound>
+                <ParentRoute path=path!("/console") view=layout::Layout ssr=SsrMode::Async>
+                    <Route path=path!("") view=|| view! { <Redirect path="/console/people" /> } ssr=SsrMode::Async />
+                    <Route path=path!("people") view=PeoplePage ssr=SsrMode::Async />
+                    <Route path=path!("people/:id") view=PersonPage ssr=SsrMode::Async />
+                    <Route path=path!("find") view=FindPage ssr=SsrMode::Async />
+                    <Route path=path!("sources") view=SourcesPage ssr=SsrMode::Async />
+                    <Route path=path!("sources/new") view=NewSourcePage ssr=SsrMode::Async />
+                    <Route path=path!("sources/:name") view=SourcePage ssr=SsrMode::Async />
+                    <Route path=path!("sources/:name/settings") view=EditSourcePage ssr=SsrMode::Async />
+                    <Route path=path!("apps") view=AppsPage ssr=SsrMode::Async />
+                    <Route path=path!("apps/new") view=NewAppPage ssr=SsrMode::Async />
+                    <Route path=path!("apps/:id") view=AppPage ssr=SsrMode::Async />
+                </ParentRoute>
+            </Routes>
+        </Router>
+    }
+}
+
+#[component]
+fn NotFound() -> impl IntoView {
+    #[cfg(feature = "ssr")]
+    let _ = crate::caller::not_found("Page");
+    view! {
+        <main class="page" id="main">
+            <Title text="Not found" />
+            <Empty title="There is no such page" text="The address may be mistyped, or the page has moved.">
+                <a class="button primary" href="/console/people">"To the console"</a>
+            </Empty>
+        </main>
+    }
+}

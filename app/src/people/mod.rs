@@ -1,0 +1,7 @@
+//! People: search, filter, browse the directory.
+
+mod api;
+mod view;
+
+pub use api::{ListPeople, PeopleAsk, PeopleList, PersonLine};
+pub use view::{PeoplePage, people_view};

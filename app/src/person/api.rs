@@ -1,0 +1,131 @@
+//! What the Person page is told.
+
+use directory::{AccountStatus, LinkKind, PersonState};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{problem::ApiError, ui::Moment};
+
+/// Everything on the page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonCard {
+    pub id: String,
+    pub name: String,
+    /// "Payables clerk, Accounts payable".
+    pub subtitle: String,
+    pub state: PersonState,
+    pub disputed: bool,
+    pub privileged: bool,
+    /// Who checks the password, what is wrong, what comes next: one sentence.
+    pub sentence: String,
+    pub authorities: Vec<AuthorityLine>,
+    pub accounts: Vec<AccountCard>,
+    pub profile: Vec<ProfileLine>,
+    pub groups: Vec<GroupLine>,
+    pub cases: Vec<CaseLine>,
+    /// The last sign-ins, newest first.
+    pub sign_ins: Vec<SignInLine>,
+    /// The trace shown: the one asked for, else the newest.
+    pub trace: Option<TraceCard>,
+}
+
+/// One answer to "who decides what".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorityLine {
+    /// "Password", "Standing", "Profile".
+    pub what: String,
+    pub who: String,
+    pub note: Option<String>,
+}
+
+/// The person as one source sees them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountCard {
+    pub username: String,
+    pub source: String,
+    pub source_label: String,
+    pub kind: LinkKind,
+    pub status: AccountStatus,
+    pub locator: String,
+    pub immutable_id: String,
+    pub read_at: Option<Moment>,
+    pub locked_until: Option<Moment>,
+    pub missing_since: Option<Moment>,
+    pub privileged: bool,
+}
+
+/// One attribute and where its value comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileLine {
+    pub label: String,
+    pub value: String,
+    pub origin: String,
+}
+
+/// One membership.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupLine {
+    pub name: String,
+    pub origin: String,
+}
+
+/// One open question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseLine {
+    /// "Collision".
+    pub title: String,
+    pub text: String,
+    /// The other person of the case: (id, name).
+    pub other: Option<(String, String)>,
+    pub opened_at: Moment,
+}
+
+/// One past attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInLine {
+    pub code: String,
+    pub at: Moment,
+    /// The application, or "Console".
+    pub client: String,
+    pub signed_in: bool,
+    pub row: String,
+    /// "Signed in", "Wrong password".
+    pub result: String,
+    pub took_ms: i64,
+}
+
+/// The story of one attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceCard {
+    pub code: String,
+    pub at: Moment,
+    pub client: String,
+    /// The person it led to: (id, name). Empty if the name typed is nobody's.
+    pub person: Option<(String, String)>,
+    pub source_label: Option<String>,
+    pub endpoint: Option<String>,
+    pub steps: Vec<TraceStepLine>,
+    pub row: String,
+    pub signed_in: bool,
+    /// What to tell the caller.
+    pub say: String,
+    pub took_ms: i64,
+}
+
+/// One step of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceStepLine {
+    pub ms: i64,
+    pub title: String,
+    pub text: String,
+    pub note: Option<String>,
+    pub tone: TraceTone,
+}
+
+/// How a step went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TraceTone {
+    Ok,
+    Bad,
+    End,
+}

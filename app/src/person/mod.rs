@@ -1,0 +1,12 @@
+//! Person: what is going on with somebody, in words.
+
+mod api;
+mod trace;
+mod view;
+
+pub use api::{
+    AccountCard, AuthorityLine, CaseLine, GroupLine, PersonCard, ProfileLine, ReadPerson, ReadTrace, SignInLine,
+    TraceCard, TraceStepLine, TraceTone,
+};
+pub use trace::{TraceView, trace_panel};
+pub use view::{PersonPage, person_view};

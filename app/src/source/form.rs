@@ -1,0 +1,131 @@
+//! The settings of a source, for a new one and for a change.
+
+use std::collections::BTreeMap;
+
+use directory::SourceKind;
+use leptos::prelude::*;
+use leptos_router::hooks::{use_params_map, use_query_map};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    api::{SaveSource, settings_of},
+    form_parts::{address, attributes, beginnings, capture, connection, lockout, newcomers, people, service_account},
+};
+use crate::ui::{Loaded, PageHead, Problem, kind_word};
+
+/// What the form holds, as text. The server reads it; wrong values come back as an error that names the field.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SourceForm {
+    /// The name before the change; empty for a new source.
+    pub original: String,
+    /// The revision the form was filled from; a stale form is refused.
+    pub revision: i64,
+    pub name: String,
+    pub label: String,
+    pub kind: String,
+    pub urls: String,
+    pub transport: String,
+    pub allow_plain: bool,
+    pub ca_pem: String,
+    pub bind_dn: String,
+    /// Never filled in by the server. Empty = unchanged.
+    pub bind_password: String,
+    pub base_dn: String,
+    pub person_filter: String,
+    pub name_attributes: String,
+    pub id_attribute: String,
+    pub username_attribute: String,
+    pub netbios_domain: String,
+    /// From the hub's attribute to the source's.
+    pub mapping: BTreeMap<String, String>,
+    /// Ticked attributes.
+    pub self_written: BTreeMap<String, String>,
+    pub domains: String,
+    pub just_in_time: bool,
+    pub just_in_time_activation: bool,
+    pub lockout_threshold: String,
+    pub lockout_window_minutes: String,
+    pub lockout_waiver: bool,
+    pub capture_settle_minutes: String,
+    pub shadow: bool,
+    pub outage_sign_in: bool,
+    pub protected_groups: String,
+    pub connect_timeout_ms: String,
+    pub operation_timeout_ms: String,
+    pub connections: String,
+    pub page_size: String,
+}
+
+/// `/console/sources/new?kind=…`
+#[component]
+pub fn NewSourcePage() -> impl IntoView {
+    let query = use_query_map();
+    let kind = Memo::new(move |_| query.read().get("kind").unwrap_or_default());
+    let form = Resource::new_blocking(move || kind.get(), |kind| settings_of(String::new(), kind));
+    view! { <Loaded of=form show=settings_view /> }
+}
+
+/// `/console/sources/{name}/settings`
+#[component]
+pub fn EditSourcePage() -> impl IntoView {
+    let params = use_params_map();
+    let name = Memo::new(move |_| params.read().get("name").unwrap_or_default());
+    let form = Resource::new_blocking(move || name.get(), |name| settings_of(name, String::new()));
+    view! { <Loaded of=form show=settings_view /> }
+}
+
+/// The page with its data.
+#[must_use]
+pub fn settings_view(form: SourceForm) -> AnyView {
+    let new = form.original.is_empty();
+    let kind: SourceKind = form.kind.parse().unwrap_or(SourceKind::Ldap);
+    let (title, lede) = if new {
+        (
+            format!("Connect an {}", if kind == SourceKind::Ldap { "LDAP directory" } else { "Active Directory" }),
+            "It starts paused: nobody is asked for a password before you have tested it and switched it on.",
+        )
+    } else {
+        (format!("Settings of {}", form.label), "A change is in force within two seconds.")
+    };
+    let back = if new { "/console/sources".to_owned() } else { format!("/console/sources/{}", crate::link::encode(&form.original)) };
+    let save = ServerAction::<SaveSource>::new();
+    view! {
+        <PageHead title=title lede=lede />
+        {new.then(|| kinds(kind))}
+        {move || save.value().get().and_then(Result::err).map(|error| view! { <Problem error /> })}
+        <ActionForm action=save attr:class="stack l" attr:autocomplete="off">
+            <input type="hidden" name="form[original]" value=form.original.clone() />
+            <input type="hidden" name="form[revision]" value=form.revision.to_string() />
+            <input type="hidden" name="form[kind]" value=form.kind.clone() />
+            {beginnings(&form)}
+            {address(&form)}
+            {service_account(&form)}
+            {people(&form, kind)}
+            {attributes(&form)}
+            {newcomers(&form)}
+            {lockout(&form)}
+            {capture(&form)}
+            {connection(&form)}
+            <div class="row">
+                <a class="button" href=back>"Leave without saving"</a>
+                <button class="button primary push" aria-busy=move || save.pending().get().then_some("true")>
+                    {if new { "Save, paused" } else { "Save settings" }}
+                </button>
+            </div>
+        </ActionForm>
+    }
+    .into_any()
+}
+
+/// The other kinds to connect.
+fn kinds(current: SourceKind) -> impl IntoView {
+    let links = SourceKind::ALL
+        .iter()
+        .map(|kind| {
+            let href = format!("/console/sources/new?kind={kind}");
+            view! { <a href=href aria-current=(*kind == current).then_some("page")>{kind_word(*kind)}</a> }
+        })
+        .collect_view();
+    view! { <nav class="segmented" aria-label="Kind of directory">{links}</nav> }
+}

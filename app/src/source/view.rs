@@ -1,0 +1,87 @@
+//! The page of one source.
+
+use directory::SourceMode;
+use leptos::prelude::*;
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+use super::{
+    api::{SourceCard, read_source},
+    mode::mode_panel,
+    test_panel::test_panel,
+};
+use crate::{
+    sources::health,
+    ui::{Loaded, ModeBadge, Notice, PageHead, Panel, Tone, When, kind_word, mode_meaning},
+};
+
+/// `/console/sources/{name}?test=1&person=…`
+#[component]
+pub fn SourcePage() -> impl IntoView {
+    let params = use_params_map();
+    let query = use_query_map();
+    let ask = Memo::new(move |_| {
+        let query = query.read();
+        let value = |name| query.get(name).unwrap_or_default();
+        (params.read().get("name").unwrap_or_default(), !value("test").is_empty(), value("person"), value("done"))
+    });
+    let card = Resource::new_blocking(
+        move || ask.get(),
+        |(name, test, person, done)| read_source(name, test, person, done),
+    );
+    view! { <Loaded of=card show=source_view /> }
+}
+
+/// The page with its data.
+#[must_use]
+pub fn source_view(card: SourceCard) -> AnyView {
+    let settings = format!("/console/sources/{}/settings", crate::link::encode(&card.name));
+    let actions: Children = Box::new(move || view! { <a class="button" href=settings>"Settings"</a> }.into_any());
+    let (class, word) = health(card.mode, card.down, card.trouble.is_some());
+    let facts = card.facts.clone().into_iter().map(|(what, value)| view! { <dt>{what}</dt><dd><bdi>{value}</bdi></dd> }).collect_view();
+    let people = crate::link::with_query("/console/people", &[("source", &card.name)]);
+    view! {
+        <PageHead title=card.label.clone() lede=mode_meaning(card.mode) actions=actions />
+        {notice(&card)}
+        {card.trouble.clone().map(|trouble| view! { <Notice tone=Tone::Bad title="This directory cannot be used."><p>{trouble}</p></Notice> })}
+        <div class="grid rail">
+            <div class="stack l">
+                {test_panel(&card.name, card.test.clone())}
+                {mode_panel(&card)}
+            </div>
+            <div class="stack l">
+                <Panel id="h-now" title="Now">
+                    <div class="body">
+                        <dl class="facts">
+                            <dt>"Mode"</dt>
+                            <dd><ModeBadge mode=card.mode /></dd>
+                            <dt>"Health"</dt>
+                            <dd><span class=class>{word}</span></dd>
+                            <dt>"People"</dt>
+                            <dd><a href=people>{card.people.clone()}</a></dd>
+                            <dt>"Kind"</dt>
+                            <dd>{kind_word(card.kind)}</dd>
+                            <dt>"Changed"</dt>
+                            <dd><When at=card.updated_at.clone() /></dd>
+                        </dl>
+                    </div>
+                </Panel>
+                <Panel id="h-settings" title="Settings"><div class="body"><dl class="facts">{facts}</dl></div></Panel>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+/// What the last action did; the page below already shows it.
+fn notice(card: &SourceCard) -> Option<impl IntoView + use<>> {
+    let (tone, title, text) = match card.notice.as_str() {
+        "saved" if card.mode == SourceMode::Paused => {
+            (Tone::Ok, "Saved, paused.", "Test the connection and a person you know, then change the mode to Active.")
+        }
+        "saved" => (Tone::Ok, "Saved.", "The change is in force within two seconds."),
+        "mode" => (Tone::Ok, "The mode is changed.", "It is in force within two seconds."),
+        "proposed" => (Tone::Ask, "A second person must agree.", "The change is proposed. Nothing changes until another administrator accepts it."),
+        _ => return None,
+    };
+    Some(view! { <Notice tone title=title><p>{text}</p></Notice> })
+}
