@@ -25,7 +25,9 @@ pub mod ui;
 pub use assets::Assets;
 #[cfg(feature = "ssr")]
 pub use caller::Caller;
-pub use console::{App, shell};
+pub use console::App;
+#[cfg(feature = "ssr")]
+pub use console::shell;
 
 /// The mark, for browsers' tabs: `/favicon.svg`.
 #[cfg(feature = "ssr")]

@@ -4,7 +4,11 @@ mod api;
 mod app_view;
 mod form;
 mod list_view;
+#[cfg(feature = "ssr")]
+mod read;
 mod snippet;
+#[cfg(feature = "ssr")]
+mod write;
 
 pub use api::{
     AppCard, AppChanged, AppLine, AppList, AppSettingsOf, ListApps, NewSecret, PublishGroups, ReadApp, SaveApp,

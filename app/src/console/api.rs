@@ -1,6 +1,6 @@
 //! Who is at the console.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::codec::GetUrl};
 use serde::{Deserialize, Serialize};
 
 use crate::problem::ApiError;
@@ -14,11 +14,11 @@ pub struct Me {
 }
 
 /// Who the session belongs to, and in which role.
-#[server(prefix = "/api", endpoint = "who-am-i", input = leptos::server_fn::codec::GetUrl)]
+#[server(prefix = "/api", endpoint = "who-am-i", input = GetUrl)]
 pub async fn who_am_i() -> Result<Me, ApiError> {
     let (hub, help_desk) = crate::caller::help_desk().await?;
     let session = Some(help_desk.session_id());
     let administrator = hub.as_administrator(session).await.is_ok();
-    let name = hub.person_name(&help_desk, help_desk.person_id()).await.map_err(crate::caller::failed)?;
+    let name = hub.name_of(help_desk.person_id()).await.map_err(crate::caller::failed)?;
     Ok(Me { name, administrator })
 }

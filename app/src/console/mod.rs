@@ -2,6 +2,7 @@
 
 mod api;
 mod layout;
+#[cfg(feature = "ssr")]
 mod shell;
 mod theme;
 
@@ -14,6 +15,7 @@ use leptos_router::{
 };
 
 pub use api::{Me, WhoAmI};
+#[cfg(feature = "ssr")]
 pub use shell::shell;
 
 use crate::{

@@ -65,3 +65,83 @@ pub struct PersonLine {
     /// The labels of the sources with an account of the person.
     pub sources: String,
 }
+
+/// Rows of one page.
+#[cfg(feature = "ssr")]
+const PAGE: u32 = 50;
+
+/// One page of people.
+#[server(prefix = "/api", endpoint = "people")]
+pub async fn list_people(ask: PeopleAsk) -> Result<PeopleList, ApiError> {
+    use crate::caller::failed;
+    let (hub, help_desk) = crate::caller::help_desk().await?;
+    let sources = hub.sources_now().await.map_err(failed)?;
+    let source = sources.iter().find(|live| live.source.name == ask.source).map(|live| live.source.id);
+    if source.is_none() && !ask.source.is_empty() {
+        return Err(crate::caller::not_found("The source of this filter"));
+    }
+    let wanted = hub::people::PeopleAsk {
+        text: ask.q.clone(),
+        state: ask.state.parse().ok(),
+        source,
+        after: Some(ask.after.clone()).filter(|after| !after.is_empty()),
+        size: PAGE,
+    };
+    let page = hub.people_page(&help_desk, &wanted).await.map_err(failed)?;
+    Ok(PeopleList {
+        lines: page.people.into_iter().map(PersonLine::from).collect(),
+        count: page.count,
+        next: page.next,
+        sources: sources.iter().map(|live| Choice::new(&live.source.name, &live.source.label)).collect(),
+        ask,
+    })
+}
+
+#[cfg(feature = "ssr")]
+impl From<hub::people::PersonLine> for PersonLine {
+    fn from(line: hub::people::PersonLine) -> Self {
+        Self {
+            id: line.id.to_string(),
+            name: line.name,
+            email: line.email,
+            username: line.username,
+            state: line.state,
+            disputed: line.disputed,
+            checked_by: line.checked_by,
+            sources: line.sources.join(", "),
+        }
+    }
+}
+
+/// A count as people read it: "1,204".
+#[must_use]
+pub fn count_text(count: i64) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && digit.is_ascii_digit() && (digits.len() - index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PeopleAsk, count_text};
+
+    #[test]
+    fn counts_are_grouped() {
+        for (count, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(count_text(count), text);
+        }
+    }
+
+    #[test]
+    fn the_state_of_the_page_is_its_address() {
+        let ask = PeopleAsk { q: "jo & co".into(), state: "migrated".into(), ..PeopleAsk::default() };
+        assert_eq!(ask.link(), "/console/people?q=jo%20%26%20co&state=migrated");
+        assert_eq!(PeopleAsk::default().link(), "/console/people");
+    }
+}

@@ -3,5 +3,5 @@
 mod api;
 mod view;
 
-pub use api::{ListPeople, PeopleAsk, PeopleList, PersonLine};
+pub use api::{ListPeople, PeopleAsk, PeopleList, PersonLine, count_text};
 pub use view::{PeoplePage, people_view};

@@ -137,17 +137,19 @@ fn no_match(ask: &PeopleAsk) -> impl IntoView + use<> {
 
 #[component]
 fn Line(line: PersonLine) -> impl IntoView {
-    let email = line.email;
+    let dash = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
+    let (name, sources) = (line.name.clone(), line.sources.clone());
+    let email = line.email.clone().unwrap_or_default();
     view! {
         <tr>
-            <th scope="row" class="cut" title=line.name.clone()>
+            <th scope="row" class="cut" title=name>
                 <a href=format!("/console/people/{}", line.id)><bdi>{line.name}</bdi></a>
             </th>
-            <td class="p3b cut" title=email.clone()>{email.unwrap_or_else(|| "–".to_owned())}</td>
+            <td class="p3b cut" title=email.clone()>{dash(&email)}</td>
             <td class="p4 cut">{line.username.unwrap_or_else(|| "–".to_owned())}</td>
             <td><StateGlyph state=line.state disputed=line.disputed /></td>
             <td class="p2">{line.checked_by.unwrap_or_else(|| "–".to_owned())}</td>
-            <td class="p3 cut" title=line.sources.clone()>{if line.sources.is_empty() { "–".to_owned() } else { line.sources }}</td>
+            <td class="p3 cut" title=sources.clone()>{dash(&sources)}</td>
         </tr>
     }
 }

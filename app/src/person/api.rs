@@ -1,7 +1,7 @@
 //! What the Person page is told.
 
 use directory::{AccountStatus, LinkKind, PersonState};
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::codec::GetUrl};
 use serde::{Deserialize, Serialize};
 
 use crate::{problem::ApiError, ui::Moment};
@@ -128,4 +128,17 @@ pub enum TraceTone {
     Ok,
     Bad,
     End,
+}
+
+/// One person; with the trace of this code, or the newest.
+#[server(prefix = "/api", endpoint = "person", input = GetUrl)]
+pub async fn read_person(id: String, code: String) -> Result<PersonCard, ApiError> {
+    use crate::caller::{failed, not_found};
+    let (hub, help_desk) = crate::caller::help_desk().await?;
+    let id = id.parse().map_err(|_| not_found("This person"))?;
+    let page = hub.person_page(&help_desk, id).await.map_err(failed)?;
+    let page = page.ok_or_else(|| not_found("This person"))?;
+    let traces = hub.traces_of(&help_desk, id, super::read::SHOWN).await.map_err(failed)?;
+    let names = super::read::Names::read(&hub).await?;
+    Ok(super::read::card(page, traces, &code, &names))
 }

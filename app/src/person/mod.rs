@@ -1,11 +1,13 @@
 //! Person: what is going on with somebody, in words.
 
 mod api;
+#[cfg(feature = "ssr")]
+pub(crate) mod read;
 mod trace;
 mod view;
 
 pub use api::{
-    AccountCard, AuthorityLine, CaseLine, GroupLine, PersonCard, ProfileLine, ReadPerson, ReadTrace, SignInLine,
+    AccountCard, AuthorityLine, CaseLine, GroupLine, PersonCard, ProfileLine, ReadPerson, SignInLine,
     TraceCard, TraceStepLine, TraceTone,
 };
 pub use trace::{TraceView, trace_panel};

@@ -1,7 +1,7 @@
 //! What the pages of one source ask and are told.
 
 use directory::{SourceKind, SourceMode};
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::codec::GetUrl};
 use serde::{Deserialize, Serialize};
 
 use super::form::SourceForm;
@@ -68,4 +68,79 @@ pub struct FoundPerson {
     pub groups: Vec<String>,
     pub status: String,
     pub lockout: String,
+}
+
+/// What saving or trying a form answers to a page with scripts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SaveAnswer {
+    Saved,
+    /// The settings were only tried.
+    Tested(TestReport),
+}
+
+/// One source; with a live test, if asked for.
+#[server(prefix = "/api", endpoint = "source")]
+pub async fn read_source(name: String, test: bool, person: String, done: String) -> Result<SourceCard, ApiError> {
+    use crate::caller::failed;
+    let (hub, administrator) = crate::caller::administrator().await?;
+    let overview = hub.source_by_name(&administrator, &name).await.map_err(failed)?;
+    let report = if test {
+        Some(super::read::report(&hub, &administrator, &overview.source, &person).await?)
+    } else {
+        super::read::kept_report(&hub, &administrator, &name)
+    };
+    Ok(super::read::card(&overview, report, done))
+}
+
+/// The settings of a source, or those a new one of this kind starts from. The secret is not among them.
+#[server(prefix = "/api", endpoint = "source-settings", input = GetUrl)]
+pub async fn settings_of(name: String, kind: String) -> Result<SourceForm, ApiError> {
+    use directory::SourceDraft;
+    let (hub, administrator) = crate::caller::administrator().await?;
+    if name.is_empty() {
+        let kind = kind.parse().unwrap_or(SourceKind::Ldap);
+        return Ok(super::read::form_of(&SourceDraft::preset(kind), String::new(), 0));
+    }
+    let overview = hub.source_by_name(&administrator, &name).await.map_err(crate::caller::failed)?;
+    let source = &overview.source;
+    Ok(super::read::form_of(&SourceDraft::from(source), source.name.clone(), source.revision))
+}
+
+/// Registers or changes a source; with `then=test` only tries the settings.
+#[server(prefix = "/api", endpoint = "save-source")]
+pub async fn save_source(form: SourceForm, #[server(default)] then: String) -> Result<SaveAnswer, ApiError> {
+    let (hub, administrator) = crate::caller::administrator().await?;
+    if then == "test" {
+        return super::write::test(&hub, &administrator, form).await.map(SaveAnswer::Tested);
+    }
+    let link = super::write::save(&hub, &administrator, form).await?;
+    leptos_axum::redirect(&link);
+    Ok(SaveAnswer::Saved)
+}
+
+/// Switches the mode of a source.
+#[server(prefix = "/api", endpoint = "set-source-mode")]
+pub async fn set_mode(name: String, revision: i64, mode: String) -> Result<(), ApiError> {
+    use crate::caller::failed;
+    let (hub, administrator) = crate::caller::administrator().await?;
+    let mode: SourceMode =
+        mode.parse().map_err(|_| ApiError::Invalid { field: "mode".into(), message: "Choose a mode.".into() })?;
+    let overview = hub.source_by_name(&administrator, &name).await.map_err(failed)?;
+    let change = hub.set_source_mode(&administrator, overview.source.id, revision, mode).await.map_err(failed)?;
+    leptos_axum::redirect(&super::write::link_after(&change.source.name, change.proposal.is_some(), "mode"));
+    Ok(())
+}
+
+/// Asks the source about a named person's password, once. Neither creates nor captures anybody.
+#[server(prefix = "/api", endpoint = "test-source-password")]
+pub async fn test_password(name: String, person: String, password: String) -> Result<PersonTest, ApiError> {
+    use crate::caller::failed;
+    let (hub, administrator) = crate::caller::administrator().await?;
+    let id = hub.source_by_name(&administrator, &name).await.map_err(failed)?.source.id;
+    let test = hub.test_source_person(&administrator, id, &person, Some(password.into())).await.map_err(failed)?;
+    let test = super::read::person_test(person, test);
+    if crate::flash::without_scripts() {
+        super::read::keep_report(&hub, &administrator, &name, &test);
+    }
+    Ok(test)
 }

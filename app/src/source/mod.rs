@@ -4,11 +4,17 @@ mod api;
 mod form;
 mod form_parts;
 mod mode;
+#[cfg(feature = "ssr")]
+mod read;
 mod test_panel;
 mod view;
+#[cfg(feature = "ssr")]
+mod write;
 
 pub use api::{
-    FoundPerson, PersonTest, ReadSource, SaveSource, SetMode, SettingsOf, SourceCard, TestPassword, TestReport, TestStep,
+    FoundPerson, PersonTest, ReadSource, SaveAnswer, SaveSource, SetMode, SettingsOf, SourceCard, TestPassword, TestReport, TestStep,
 };
 pub use form::{EditSourcePage, NewSourcePage, SourceForm, settings_view};
+#[cfg(feature = "ssr")]
+pub(crate) use form_parts::attribute_word;
 pub use view::{SourcePage, source_view};

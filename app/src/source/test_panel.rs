@@ -12,6 +12,7 @@ pub(super) fn test_panel(name: &str, report: Option<TestReport>) -> impl IntoVie
     let typed = person.as_ref().map(|person| person.typed.clone()).unwrap_or_default();
     let verdict = steps.as_ref().map(|steps| verdict(steps));
     let again = steps.is_some();
+    let password = password_form(name, typed.clone());
     view! {
         <Panel id="h-test" title="Live test" hint="neither creates nor captures anybody">
             {verdict}
@@ -24,7 +25,7 @@ pub(super) fn test_panel(name: &str, report: Option<TestReport>) -> impl IntoVie
                 </div>
                 <div class="row"><button class="button primary">{Icon::Retry.draw()}{if again { "Test again" } else { "Test the connection" }}</button></div>
             </form>
-            {password_form(name, typed)}
+            {password}
         </Panel>
     }
 }

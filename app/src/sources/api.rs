@@ -1,7 +1,7 @@
 //! What the Sources page is told.
 
 use directory::{SourceKind, SourceMode};
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::codec::GetUrl};
 use serde::{Deserialize, Serialize};
 
 use crate::problem::ApiError;
@@ -28,4 +28,34 @@ pub struct SourceLine {
     /// "214", or "10,000+"; people with an account there.
     pub people: String,
     pub domains: String,
+}
+
+/// Every source, for administrators.
+#[server(prefix = "/api", endpoint = "sources", input = GetUrl)]
+pub async fn list_sources() -> Result<SourceList, ApiError> {
+    let (hub, administrator) = crate::caller::administrator().await?;
+    let sources = hub.sources(&administrator).await.map_err(crate::caller::failed)?;
+    Ok(SourceList { lines: sources.iter().map(SourceLine::from).collect() })
+}
+
+#[cfg(feature = "ssr")]
+impl From<&hub::sources::SourceOverview> for SourceLine {
+    fn from(overview: &hub::sources::SourceOverview) -> Self {
+        let source = &overview.source;
+        let directory::ConnectorSettings::Ldap(ldap) = &source.connector;
+        Self {
+            name: source.name.clone(),
+            label: source.label.clone(),
+            kind: source.kind,
+            address: ldap.urls.first().map(|url| url.to_string().trim_end_matches('/').to_owned()).unwrap_or_default(),
+            mode: source.mode,
+            down: overview.down,
+            // A paused or retired source says so in its mode; that is no trouble.
+            trouble: overview.trouble.clone().filter(|_| {
+                !matches!(source.mode, SourceMode::Paused | SourceMode::Retired)
+            }),
+            people: crate::people::count_text(overview.people),
+            domains: source.domains.join(", "),
+        }
+    }
 }

@@ -72,10 +72,11 @@ pub fn health(mode: SourceMode, down: bool, trouble: bool) -> (&'static str, &'s
 #[component]
 fn Line(line: SourceLine) -> impl IntoView {
     let (class, word) = health(line.mode, line.down, line.trouble.is_some());
+    let flag = line.trouble.is_some().then_some("flag");
     let domains = if line.domains.is_empty() { "–".to_owned() } else { line.domains };
     let people = crate::link::with_query("/console/people", &[("source", &line.name)]);
     view! {
-        <tr class=line.trouble.is_some().then_some("flag")>
+        <tr class=flag>
             <th scope="row">
                 <a href=format!("/console/sources/{}", crate::link::encode(&line.name))>{line.label}</a>
                 <span class="hint">{format!("{} · {}", kind_word(line.kind), line.address)}</span>

@@ -9,8 +9,9 @@ pub fn TableFrame(
     #[prop(default = "")] class: &'static str,
     children: Children,
 ) -> impl IntoView {
+    let label = caption.clone();
     view! {
-        <div class="table-wrap" tabindex="0" role="group" aria-label=caption.clone()>
+        <div class="table-wrap" tabindex="0" role="group" aria-label=label>
             <table class=class><caption class="visually-hidden">{caption}</caption>{children()}</table>
         </div>
     }

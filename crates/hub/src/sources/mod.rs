@@ -2,6 +2,7 @@
 
 mod live_test;
 
+pub use connector::ProbeStep;
 use directory::{Source, SourceDraft, SourceId, SourceMode};
 pub use live_test::{ConnectionTest, PersonFound, PersonTest, PersonVerdict, WouldBecome};
 use secrecy::SecretString;

@@ -1,0 +1,151 @@
+//! From the hub's words to the page's.
+
+use std::collections::HashMap;
+
+use directory::{AttributeName, SourceId};
+use hub::{
+    Hub,
+    people::PersonPage,
+    sign_in::{SignInTrace, Tone, TraceStep},
+};
+
+use super::api::{
+    AccountCard, AuthorityLine, CaseLine, GroupLine, PersonCard, ProfileLine, SignInLine, TraceCard, TraceStepLine,
+    TraceTone,
+};
+use crate::{caller::failed, problem::ApiError, source::attribute_word};
+
+/// Sign-ins on the page.
+pub(super) const SHOWN: u32 = 20;
+
+/// The labels of the sources.
+pub(crate) struct Names(HashMap<SourceId, String>);
+
+impl Names {
+    pub(crate) async fn read(hub: &Hub) -> Result<Self, ApiError> {
+        let sources = hub.sources_now().await.map_err(failed)?;
+        Ok(Self(sources.iter().map(|live| (live.source.id, live.source.label.clone())).collect()))
+    }
+}
+
+/// The page of a person.
+pub(super) fn card(page: PersonPage, traces: Vec<SignInTrace>, code: &str, names: &Names) -> PersonCard {
+    let person = (page.person.id.to_string(), page.person.display_name.clone());
+    let chosen = traces.iter().find(|trace| trace.code == code).or(traces.first());
+    PersonCard {
+        trace: chosen.map(|chosen| trace(chosen.clone(), Some(person), names)),
+        sign_ins: traces.into_iter().map(line).collect(),
+        id: page.person.id.to_string(),
+        name: page.person.display_name,
+        subtitle: subtitle(&page.attributes),
+        state: page.state,
+        disputed: page.person.disputed,
+        privileged: page.person.privileged,
+        sentence: page.sentence,
+        authorities: page
+            .authorities
+            .into_iter()
+            .map(|line| AuthorityLine { what: line.what.to_owned(), who: line.who, note: line.note })
+            .collect(),
+        accounts: page.accounts.into_iter().map(account).collect(),
+        profile: profile(page.attributes, page.aliases),
+        groups: page.groups.into_iter().map(|group| GroupLine { name: group.name, origin: group.origin }).collect(),
+        cases: page.cases.into_iter().map(case).collect(),
+    }
+}
+
+fn subtitle(attributes: &[hub::people::AttributeLine]) -> String {
+    let value = |name| attributes.iter().find(|line| line.name == name).map(|line| line.value.as_str());
+    [value(AttributeName::Title), value(AttributeName::Department)].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn profile(attributes: Vec<hub::people::AttributeLine>, aliases: Vec<(String, String)>) -> Vec<ProfileLine> {
+    let attributes = attributes.into_iter().map(|line| {
+        let own = if line.self_written { ", self-written" } else { "" };
+        let verified = if line.verified { ", verified" } else { "" };
+        ProfileLine {
+            label: attribute_word(line.name).to_owned(),
+            value: line.value,
+            origin: format!("{}{own}{verified}", line.origin),
+        }
+    });
+    let aliases = aliases.into_iter().map(|(name, origin)| ProfileLine {
+        label: "Signs in as".to_owned(),
+        value: name,
+        origin,
+    });
+    attributes.chain(aliases).collect()
+}
+
+fn account(line: hub::people::AccountLine) -> AccountCard {
+    let account = line.account;
+    AccountCard {
+        username: account.username.unwrap_or_else(|| "no username".to_owned()),
+        source: line.source,
+        source_label: line.source_label,
+        kind: account.kind,
+        status: account.status,
+        locator: account.locator,
+        immutable_id: account.immutable_id.0,
+        read_at: Some(account.read_at.into()),
+        locked_until: account.locked_until.map(Into::into),
+        missing_since: account.missing_since.map(Into::into),
+        privileged: account.privileged,
+    }
+}
+
+fn case(line: hub::people::CaseLine) -> CaseLine {
+    CaseLine {
+        title: line.title.to_owned(),
+        text: line.text,
+        other: line.other.map(|(id, name)| (id.to_string(), name)),
+        opened_at: line.opened_at.into(),
+    }
+}
+
+fn client(trace: &SignInTrace) -> String {
+    trace.client.as_ref().map_or_else(|| "the console".to_owned(), |id| id.0.clone())
+}
+
+fn line(trace: SignInTrace) -> SignInLine {
+    let result = match (&trace.adapter_result, trace.signed_in) {
+        (_, true) => "Signed in".to_owned(),
+        (Some(word), false) => format!("Refused: {}", word.replace('-', " ")),
+        (None, false) => "Refused".to_owned(),
+    };
+    SignInLine {
+        client: client(&trace),
+        code: trace.code,
+        at: trace.at.into(),
+        signed_in: trace.signed_in,
+        row: trace.row,
+        result,
+        took_ms: trace.took_ms,
+    }
+}
+
+/// One trace, with the person it led to.
+pub(crate) fn trace(trace: SignInTrace, person: Option<(String, String)>, names: &Names) -> TraceCard {
+    TraceCard {
+        client: client(&trace),
+        source_label: trace.source.and_then(|id| names.0.get(&id).cloned()),
+        code: trace.code,
+        at: trace.at.into(),
+        person,
+        endpoint: trace.endpoint,
+        steps: trace.steps.into_iter().map(step).collect(),
+        row: trace.row,
+        signed_in: trace.signed_in,
+        say: trace.say,
+        took_ms: trace.took_ms,
+    }
+}
+
+fn step(step: TraceStep) -> TraceStepLine {
+    let tone = match step.tone {
+        Tone::Ok => TraceTone::Ok,
+        Tone::Bad => TraceTone::Bad,
+        Tone::End => TraceTone::End,
+    };
+    TraceStepLine { ms: step.ms, title: step.title, text: step.text, note: step.note, tone }
+}

@@ -1,0 +1,191 @@
+//! From the hub's words to the page's.
+
+use std::collections::BTreeMap;
+
+use directory::{AccountStatus, ConnectorSettings, LockoutReading, Source, SourceDraft};
+use hub::{
+    Hub,
+    kernel::capability::Administrator,
+    sources::{ConnectionTest, PersonFound, SourceOverview},
+};
+
+use super::{
+    api::{FoundPerson, PersonTest, SourceCard, TestReport, TestStep},
+    form::SourceForm,
+    form_parts::attribute_word,
+};
+use crate::{caller::failed, flash, problem::ApiError, sources::SourceLine};
+
+/// The page of a source.
+pub(super) fn card(overview: &SourceOverview, test: Option<TestReport>, notice: String) -> SourceCard {
+    let line = SourceLine::from(overview);
+    let source = &overview.source;
+    SourceCard {
+        name: line.name,
+        label: line.label,
+        kind: line.kind,
+        mode: line.mode,
+        revision: source.revision,
+        down: line.down,
+        trouble: line.trouble,
+        people: line.people,
+        facts: facts(source),
+        updated_at: source.updated_at.into(),
+        test,
+        notice,
+    }
+}
+
+fn facts(source: &Source) -> Vec<(String, String)> {
+    let ConnectorSettings::Ldap(ldap) = &source.connector;
+    let urls = ldap.urls.iter().map(|url| url.to_string().trim_end_matches('/').to_owned()).collect::<Vec<_>>();
+    let yes = |on: bool| if on { "yes" } else { "no" }.to_owned();
+    let domains = if source.domains.is_empty() { "none".to_owned() } else { source.domains.join(", ") };
+    let lockout = match (source.lockout.threshold, source.lockout.window_seconds) {
+        (None, _) => "as the directory shows it".to_owned(),
+        (Some(0), _) => "never locks".to_owned(),
+        (Some(n), Some(seconds)) if seconds > 0 => format!("after {n} wrong passwords in {} min", seconds / 60),
+        (Some(n), _) => format!("after {n} wrong passwords"),
+    };
+    [
+        ("Servers", urls.join(", ")),
+        ("Transport", ldap.transport.as_str().to_owned()),
+        ("Service account", ldap.bind_dn.clone()),
+        ("Base DN", ldap.base_dn.clone()),
+        ("E-mail domains", domains),
+        ("Creates people", yes(source.just_in_time)),
+        ("Locks", lockout),
+        ("Compares (U3)", yes(source.shadow)),
+        ("Signs in while down", yes(source.outage_sign_in)),
+    ]
+    .map(|(what, value)| (what.to_owned(), value))
+    .to_vec()
+}
+
+/// The live test that an address asks for: the stored settings, and a named person without a password.
+pub(super) async fn report(
+    hub: &Hub,
+    administrator: &Administrator,
+    source: &Source,
+    person: &str,
+) -> Result<TestReport, ApiError> {
+    let test = ConnectionTest { draft: SourceDraft::from(source), id: Some(source.id), secret: None };
+    let steps = hub.test_source_connection(administrator, test).await.map_err(failed)?;
+    let reached = steps.iter().all(|step| step.passed);
+    let person = if person.trim().is_empty() || !reached {
+        None
+    } else {
+        let test = hub.test_source_person(administrator, source.id, person, None).await.map_err(failed)?;
+        Some(person_test(person.to_owned(), test))
+    };
+    Ok(TestReport { steps: steps.into_iter().map(TestStep::from).collect(), person })
+}
+
+impl From<hub::sources::ProbeStep> for TestStep {
+    fn from(step: hub::sources::ProbeStep) -> Self {
+        let hub::sources::ProbeStep { name, passed, detail, remedy, milliseconds } = step;
+        Self { name, passed, detail, remedy, milliseconds }
+    }
+}
+
+/// What a test of a person said.
+pub(super) fn person_test(typed: String, test: hub::sources::PersonTest) -> PersonTest {
+    PersonTest {
+        typed,
+        found: test.found.map(found),
+        verdict: test.summary,
+        password: test.verdict.map(|v| format!("{} answered “{}”: {}", v.endpoint, v.result, v.reason)),
+    }
+}
+
+fn found(person: PersonFound) -> FoundPerson {
+    let status = match person.status {
+        AccountStatus::Active => "active",
+        AccountStatus::Disabled => "disabled",
+        AccountStatus::Expired => "expired",
+        AccountStatus::Missing => "missing",
+    };
+    let privileged = if person.privileged { ", privileged" } else { "" };
+    let mut attributes: Vec<(String, String)> =
+        person.attributes.into_iter().map(|(name, value)| (attribute_word(name).to_owned(), value)).collect();
+    if let Some(username) = person.username {
+        attributes.insert(0, ("Username".to_owned(), username));
+    }
+    FoundPerson {
+        locator: person.locator,
+        immutable_id: person.immutable_id,
+        attributes,
+        groups: person.groups,
+        status: format!("{status}{privileged}"),
+        lockout: lockout(person.lockout),
+    }
+}
+
+fn lockout(reading: LockoutReading) -> String {
+    let threshold = match reading.threshold {
+        None => "the directory does not show when it locks".to_owned(),
+        Some(0) => "the directory never locks".to_owned(),
+        Some(n) => format!("locks after {n} wrong passwords"),
+    };
+    reading.failures.map_or_else(|| threshold.clone(), |n| format!("{threshold}; counts {n} now"))
+}
+
+fn place(name: &str) -> String {
+    format!("source-test:{name}")
+}
+
+/// Keeps a test's answer for a browser without scripts.
+pub(super) fn keep_report(hub: &Hub, administrator: &Administrator, name: &str, test: &PersonTest) {
+    let report = TestReport { steps: Vec::new(), person: Some(test.clone()) };
+    if let Ok(text) = serde_json::to_string(&report) {
+        flash::keep(administrator.session_id(), &place(name), hub.clock.now(), text);
+    }
+}
+
+/// Takes it.
+pub(super) fn kept_report(hub: &Hub, administrator: &Administrator, name: &str) -> Option<TestReport> {
+    let text = flash::take(administrator.session_id(), &place(name), hub.clock.now())?;
+    serde_json::from_str(&text).ok()
+}
+
+/// The form that these settings fill.
+pub(super) fn form_of(draft: &SourceDraft, original: String, revision: i64) -> SourceForm {
+    let ConnectorSettings::Ldap(ldap) = &draft.connector;
+    let number = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
+    let tick = |name: &str| (name.to_owned(), "true".to_owned());
+    SourceForm {
+        original,
+        revision,
+        name: draft.name.clone(),
+        label: draft.label.clone(),
+        kind: draft.kind.to_string(),
+        urls: ldap.urls.iter().map(|url| url.to_string().trim_end_matches('/').to_owned()).collect::<Vec<_>>().join("\n"),
+        transport: ldap.transport.to_string(),
+        allow_plain: draft.allow_plain,
+        ca_pem: ldap.ca_pem.clone().unwrap_or_default(),
+        bind_dn: ldap.bind_dn.clone(),
+        bind_password: String::new(),
+        base_dn: ldap.base_dn.clone(),
+        person_filter: ldap.person_filter.clone(),
+        name_attributes: ldap.name_attributes.join(", "),
+        id_attribute: ldap.id_attribute.clone(),
+        username_attribute: ldap.username_attribute.clone(),
+        netbios_domain: ldap.netbios_domain.clone().unwrap_or_default(),
+        mapping: ldap.mapping.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
+        self_written: draft.self_written.iter().map(|name| tick(name.as_str())).collect::<BTreeMap<_, _>>(),
+        domains: draft.domains.join(", "),
+        just_in_time: draft.just_in_time,
+        just_in_time_activation: draft.just_in_time_activation,
+        lockout_threshold: number(draft.lockout.threshold.map(u64::from)),
+        lockout_window_minutes: number(draft.lockout.window_seconds.map(|s| s.div_ceil(60))),
+        lockout_waiver: draft.lockout.waiver,
+        capture_settle_minutes: draft.capture_settle_seconds.div_ceil(60).to_string(),
+        shadow: draft.shadow,
+        outage_sign_in: draft.outage_sign_in,
+        protected_groups: draft.protected_groups.join("\n"),
+        connect_timeout_ms: ldap.connect_timeout_ms.to_string(),
+        operation_timeout_ms: ldap.operation_timeout_ms.to_string(),
+        connections: ldap.connections.to_string(),
+        page_size: ldap.page_size.to_string(),
+    }
+}

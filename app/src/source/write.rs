@@ -1,0 +1,175 @@
+//! From the form to the hub: text becomes settings, and every mistake names its field.
+
+use std::str::FromStr;
+
+use directory::{
+    AttributeName, ConnectorSettings, LdapSettings, LockoutSettings, SourceDraft, SourceKind, SourceMode,
+    TransportSecurity,
+};
+use hub::{Hub, kernel::capability::Administrator, sources::ConnectionTest};
+
+use super::{
+    api::{TestReport, TestStep},
+    form::SourceForm,
+};
+use crate::{caller::failed, problem::ApiError};
+
+/// Saves the form and says where to go on.
+pub(super) async fn save(hub: &Hub, administrator: &Administrator, form: SourceForm) -> Result<String, ApiError> {
+    if form.original.is_empty() {
+        let secret = form.bind_password.clone().into();
+        let draft = draft(form, SourceMode::Paused)?;
+        let source = hub.register_source(administrator, draft, secret).await.map_err(failed)?;
+        return Ok(link_after(&source.name, false, "saved"));
+    }
+    let source = hub.source_by_name(administrator, &form.original).await.map_err(failed)?.source;
+    let secret = (!form.bind_password.is_empty()).then(|| form.bind_password.clone().into());
+    let revision = form.revision;
+    let draft = draft(form, source.mode)?;
+    let change = hub.update_source(administrator, source.id, revision, draft, secret).await.map_err(failed)?;
+    Ok(link_after(&change.source.name, change.proposal.is_some(), "saved"))
+}
+
+/// Tries the settings without saving them.
+pub(super) async fn test(
+    hub: &Hub,
+    administrator: &Administrator,
+    form: SourceForm,
+) -> Result<TestReport, ApiError> {
+    let secret = (!form.bind_password.is_empty()).then(|| form.bind_password.clone().into());
+    let (id, mode) = if form.original.is_empty() {
+        (None, SourceMode::Paused)
+    } else {
+        let source = hub.source_by_name(administrator, &form.original).await.map_err(failed)?.source;
+        (Some(source.id), source.mode)
+    };
+    let draft = draft(form, mode)?;
+    let steps = hub
+        .test_source_connection(administrator, ConnectionTest { draft, id, secret })
+        .await
+        .map_err(failed)?;
+    Ok(TestReport { steps: steps.into_iter().map(TestStep::from).collect(), person: None })
+}
+
+/// The page of the source, saying what happened.
+pub(super) fn link_after(name: &str, proposed: bool, done: &str) -> String {
+    let path = format!("/console/sources/{}", crate::link::encode(name));
+    crate::link::with_query(&path, &[("done", if proposed { "proposed" } else { done })])
+}
+
+fn invalid(field: &str, message: impl Into<String>) -> ApiError {
+    ApiError::Invalid { field: field.to_owned(), message: message.into() }
+}
+
+fn word<T: FromStr>(field: &str, text: &str) -> Result<T, ApiError>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error: T::Err| invalid(field, error.to_string()))
+}
+
+fn number<T: FromStr>(field: &str, text: &str) -> Result<T, ApiError> {
+    text.trim().parse().map_err(|_| invalid(field, format!("{text:?} is not a whole number.")))
+}
+
+fn optional<T: FromStr>(field: &str, text: &str) -> Result<Option<T>, ApiError> {
+    if text.trim().is_empty() { Ok(None) } else { number(field, text).map(Some) }
+}
+
+/// The parts of a text between line breaks or commas.
+fn parts(text: &str, separators: &[char]) -> Vec<String> {
+    text.split(|c| separators.contains(&c)).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+fn minutes(field: &str, text: &str) -> Result<Option<u64>, ApiError> {
+    let minutes: Option<u64> = optional(field, text)?;
+    minutes.map(|m| m.checked_mul(60).ok_or_else(|| invalid(field, "That is too long."))).transpose()
+}
+
+fn draft(form: SourceForm, mode: SourceMode) -> Result<SourceDraft, ApiError> {
+    let kind: SourceKind = word("kind", &form.kind)?;
+    let lockout = LockoutSettings {
+        threshold: optional("lockout_threshold", &form.lockout_threshold)?,
+        window_seconds: minutes("lockout_window", &form.lockout_window_minutes)?,
+        waiver: form.lockout_waiver,
+    };
+    let self_written = form.self_written.keys().map(|name| word("self_written", name)).collect::<Result<_, _>>()?;
+    Ok(SourceDraft {
+        connector: ConnectorSettings::Ldap(ldap(&form)?),
+        name: form.name,
+        label: form.label,
+        kind,
+        mode,
+        just_in_time: form.just_in_time,
+        domains: parts(&form.domains, &[',', '\n', ' ']),
+        lockout,
+        capture_settle_seconds: minutes("capture_settle_seconds", &form.capture_settle_minutes)?
+            .unwrap_or_else(|| kind.capture_settle_seconds()),
+        shadow: form.shadow,
+        outage_sign_in: form.outage_sign_in,
+        just_in_time_activation: form.just_in_time_activation,
+        self_written,
+        protected_groups: parts(&form.protected_groups, &['\n']),
+        allow_plain: form.allow_plain,
+    })
+}
+
+fn ldap(form: &SourceForm) -> Result<LdapSettings, ApiError> {
+    let urls = parts(&form.urls, &['\n', ' ', ','])
+        .into_iter()
+        .map(|text| text.parse().map_err(|_| invalid("urls", format!("{text:?} is not a URL such as ldaps://ldap.example.org."))))
+        .collect::<Result<_, _>>()?;
+    let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let mapping = form
+        .mapping
+        .iter()
+        .filter_map(|(name, value)| text(value).map(|value| word::<AttributeName>("mapping", name).map(|name| (name, value))))
+        .collect::<Result<_, _>>()?;
+    Ok(LdapSettings {
+        urls,
+        transport: word::<TransportSecurity>("transport", &form.transport)?,
+        ca_pem: text(&form.ca_pem),
+        bind_dn: form.bind_dn.trim().to_owned(),
+        base_dn: form.base_dn.trim().to_owned(),
+        person_filter: form.person_filter.trim().to_owned(),
+        name_attributes: parts(&form.name_attributes, &[',', '\n', ' ']),
+        id_attribute: form.id_attribute.trim().to_owned(),
+        username_attribute: form.username_attribute.trim().to_owned(),
+        mapping,
+        netbios_domain: text(&form.netbios_domain),
+        connect_timeout_ms: number("connect_timeout_ms", &form.connect_timeout_ms)?,
+        operation_timeout_ms: number("operation_timeout_ms", &form.operation_timeout_ms)?,
+        connections: number("connections", &form.connections)?,
+        page_size: number("page_size", &form.page_size)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_filled_from_settings_gives_the_same_settings_back() {
+        for kind in SourceKind::ALL {
+            let mut before = SourceDraft::preset(*kind);
+            before.name = "corp".into();
+            before.lockout.threshold = Some(5);
+            before.lockout.window_seconds = Some(900);
+            before.domains = vec!["example.test".into(), "example.org".into()];
+            before.protected_groups = vec!["cn=a,dc=b".into(), "cn=c d,dc=b".into()];
+            let ConnectorSettings::Ldap(ldap) = &mut before.connector;
+            ldap.urls = vec!["ldaps://one.example.test".parse().unwrap(), "ldaps://two.example.test:1636".parse().unwrap()];
+            let form = super::super::read::form_of(&before, String::new(), 0);
+            assert!(form.bind_password.is_empty());
+            assert_eq!(draft(form, before.mode).unwrap(), before);
+        }
+    }
+
+    #[test]
+    fn a_mistake_names_its_field() {
+        let form = super::super::read::form_of(&SourceDraft::preset(SourceKind::Ldap), String::new(), 0);
+        let bad = SourceForm { connections: "many".into(), ..form };
+        let Err(ApiError::Invalid { field, .. }) = draft(bad, SourceMode::Paused) else { panic!("refused") };
+        assert_eq!(field, "connections");
+    }
+}
