@@ -32,3 +32,6 @@ pub use console::shell;
 /// The mark, for browsers' tabs: `/favicon.svg`.
 #[cfg(feature = "ssr")]
 pub const FAVICON: &str = include_str!("../favicon.svg");
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests;

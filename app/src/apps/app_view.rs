@@ -51,7 +51,11 @@ pub fn app_view(card: AppCard) -> AnyView {
     let confidential = snippet.confidential;
     let (id, name, revision) = (form.id.clone(), form.name.clone(), form.revision);
     let saved = matches!(notice.as_str(), "saved" | "groups" | "registered");
-    let lede = if sources.is_empty() { "Its people may come from any directory.".to_owned() } else { format!("Its people came from {}.", sources.join(", ")) };
+    let lede = if sources.is_empty() {
+        "Its people may come from any directory.".to_owned()
+    } else {
+        format!("Its people came from {}.", sources.join(", "))
+    };
     let actions: Children = Box::new(move || {
         view! { <a class="button" href=test_link rel="external" target="_blank">"Test sign-in"</a> }.into_any()
     });
@@ -131,7 +135,12 @@ fn secret_change(id: &str, revision: i64) -> impl IntoView + use<> {
     }
 }
 
-fn group_panel(id: &str, revision: i64, groups: Vec<(crate::ui::Choice, bool)>, search: String) -> impl IntoView + use<> {
+fn group_panel(
+    id: &str,
+    revision: i64,
+    groups: Vec<(crate::ui::Choice, bool)>,
+    search: String,
+) -> impl IntoView + use<> {
     let publish = ServerAction::<PublishGroups>::new();
     let here = format!("/console/apps/{}", crate::link::encode(id));
     let id = id.to_owned();

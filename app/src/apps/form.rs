@@ -81,7 +81,10 @@ fn names(form: &AppForm) -> impl IntoView + use<> {
     let form = form.clone();
     let new = form.original.is_empty();
     let kinds = vec![
-        Choice::new(ClientAuthentication::SecretBasic.as_str(), "On a server, secret in the header (client_secret_basic)"),
+        Choice::new(
+            ClientAuthentication::SecretBasic.as_str(),
+            "On a server, secret in the header (client_secret_basic)",
+        ),
         Choice::new(ClientAuthentication::SecretPost.as_str(), "On a server, secret in the body (client_secret_post)"),
         Choice::new(ClientAuthentication::None.as_str(), "In a browser or on a phone: no secret, PKCE"),
     ];

@@ -17,7 +17,10 @@ pub(super) async fn source_choices(hub: &Hub) -> Result<Vec<(SourceId, Choice)>,
 }
 
 fn labels(ids: &[SourceId], sources: &[(SourceId, Choice)]) -> Vec<String> {
-    ids.iter().filter_map(|id| sources.iter().find(|(known, _)| known == id)).map(|(_, choice)| choice.label.clone()).collect()
+    ids.iter()
+        .filter_map(|id| sources.iter().find(|(known, _)| known == id))
+        .map(|(_, choice)| choice.label.clone())
+        .collect()
 }
 
 /// One line of the list.

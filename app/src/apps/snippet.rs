@@ -27,7 +27,9 @@ impl Snippet {
     fn node(&self) -> String {
         let (secret, proof) = match (self.confidential, self.authentication.as_str()) {
             (false, _) => ("undefined", "client.None()"),
-            (true, "client_secret_post") => ("process.env.OIDC_SECRET", "client.ClientSecretPost(process.env.OIDC_SECRET)"),
+            (true, "client_secret_post") => {
+                ("process.env.OIDC_SECRET", "client.ClientSecretPost(process.env.OIDC_SECRET)")
+            }
             (true, _) => ("process.env.OIDC_SECRET", "client.ClientSecretBasic(process.env.OIDC_SECRET)"),
         };
         format!(

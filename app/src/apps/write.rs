@@ -11,10 +11,15 @@ use super::{
 use crate::{caller::failed, flash, problem::ApiError};
 
 /// Registers or changes the application of the form.
-pub(super) async fn save(hub: &Hub, administrator: &Administrator, form: AppForm) -> Result<RegisteredClient, ApiError> {
+pub(super) async fn save(
+    hub: &Hub,
+    administrator: &Administrator,
+    form: AppForm,
+) -> Result<RegisteredClient, ApiError> {
     let (original, revision) = (form.original.clone(), form.revision);
     let sources = super::read::source_choices(hub).await?;
-    let ticked = sources.into_iter().filter(|(_, choice)| form.sources.contains_key(&choice.value)).map(|(id, _)| id).collect();
+    let ticked =
+        sources.into_iter().filter(|(_, choice)| form.sources.contains_key(&choice.value)).map(|(id, _)| id).collect();
     if original.is_empty() {
         let draft = draft(form, ticked, Vec::new())?;
         return hub.register_client(administrator, draft).await.map_err(failed);
@@ -32,7 +37,10 @@ fn in_the_old_order(mut ticked: Vec<SourceId>, before: &[SourceId]) -> Vec<Sourc
 }
 
 fn draft(form: AppForm, original_sources: Vec<SourceId>, groups: Vec<PublishedGroup>) -> Result<ClientDraft, ApiError> {
-    let invalid = |field: &str, error: directory::UnknownWord| ApiError::Invalid { field: field.to_owned(), message: error.to_string() };
+    let invalid = |field: &str, error: directory::UnknownWord| ApiError::Invalid {
+        field: field.to_owned(),
+        message: error.to_string(),
+    };
     let lines = |text: &str| text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     let authentication: ClientAuthentication = form.authentication.parse().map_err(|e| invalid("authentication", e))?;
     let consent: ConsentPolicy = form.consent.parse().map_err(|e| invalid("consent", e))?;
@@ -86,6 +94,9 @@ pub(super) async fn publish(
         Some(PublishedGroup { source: source.parse().ok()?, name: crate::link::decode(name)? })
     };
     let groups = ticks.keys().map(|value| choice(value)).collect::<Option<Vec<_>>>();
-    let groups = groups.ok_or_else(|| ApiError::Invalid { field: "groups".into(), message: "Open the page again and tick the groups anew.".into() })?;
+    let groups = groups.ok_or_else(|| ApiError::Invalid {
+        field: "groups".into(),
+        message: "Open the page again and tick the groups anew.".into(),
+    })?;
     hub.publish_groups(administrator, id, revision, groups).await.map(|_| ()).map_err(failed)
 }

@@ -21,7 +21,10 @@ struct Entry {
 }
 
 const GROUPS: [(&str, &[Entry]); 3] = [
-    ("Directory", &[Entry { path: "/console/people", label: "People", icon: Icon::People, administrators_only: false }]),
+    (
+        "Directory",
+        &[Entry { path: "/console/people", label: "People", icon: Icon::People, administrators_only: false }],
+    ),
     (
         "Connections",
         &[
@@ -29,7 +32,10 @@ const GROUPS: [(&str, &[Entry]); 3] = [
             Entry { path: "/console/apps", label: "Apps", icon: Icon::App, administrators_only: true },
         ],
     ),
-    ("Support", &[Entry { path: "/console/find", label: "Find a person", icon: Icon::Help, administrators_only: false }]),
+    (
+        "Support",
+        &[Entry { path: "/console/find", label: "Find a person", icon: Icon::Help, administrators_only: false }],
+    ),
 ];
 
 /// The frame around every page of the console.
@@ -41,7 +47,7 @@ pub fn Layout() -> impl IntoView {
         <Suspense>
             {move || Suspend::new(async move {
                 match me.await {
-                    Ok(me) => view! { <Framed me /> }.into_any(),
+                    Ok(me) => view! { <Framed me><Outlet /></Framed> }.into_any(),
                     Err(error) => view! { <Outside error /> }.into_any(),
                 }
             })}
@@ -68,7 +74,7 @@ fn Outside(error: ApiError) -> impl IntoView {
 }
 
 #[component]
-fn Framed(me: Me) -> impl IntoView {
+fn Framed(me: Me, children: Children) -> impl IntoView {
     view! {
         <div class="app">
             <Navigation administrator=me.administrator />
@@ -92,10 +98,18 @@ fn Framed(me: Me) -> impl IntoView {
                         <a href="/sign-out" rel="external">{Icon::SignOut.draw()}"Sign out"</a>
                     </div>
                 </header>
-                <main class="page" id="main"><Outlet /></main>
+                <main class="page" id="main">{children()}</main>
             </div>
         </div>
     }
+}
+
+/// A page inside the frame and a router, as an administrator sees it.
+#[cfg(all(test, feature = "ssr"))]
+pub fn framed_for_tests(page: impl FnOnce() -> AnyView) -> impl IntoView {
+    let me = Me { name: "Marit Solheim".to_owned(), administrator: true };
+    let page = page();
+    view! { <leptos_router::components::Router><Framed me>{page}</Framed></leptos_router::components::Router> }
 }
 
 #[component]

@@ -15,6 +15,8 @@ use leptos_router::{
 };
 
 pub use api::{Me, WhoAmI};
+#[cfg(all(test, feature = "ssr"))]
+pub(crate) use layout::framed_for_tests;
 #[cfg(feature = "ssr")]
 pub use shell::shell;
 

@@ -7,9 +7,10 @@ use leptos_meta::MetaTags;
 use super::App;
 use crate::Assets;
 
-/// The whole document. `theme` is `light` or `dark` if this browser chose one.
-pub fn shell(assets: Assets, theme: Option<&'static str>) -> impl IntoView {
+/// The whole document.
+pub fn shell(assets: Assets) -> impl IntoView {
     let nonce = use_nonce();
+    let theme = theme();
     let wake = (!assets.javascript.is_empty()).then(|| {
         let script = format!(
             "import init, {{ hydrate }} from {:?}; init({{ module_or_path: {:?} }}).then(() => hydrate());",
@@ -36,5 +37,17 @@ pub fn shell(assets: Assets, theme: Option<&'static str>) -> impl IntoView {
                 <App />
             </body>
         </html>
+    }
+}
+
+/// The theme this browser chose, if it did.
+fn theme() -> Option<&'static str> {
+    let parts = use_context::<http::request::Parts>()?;
+    let cookies = parts.headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let chosen = cookies.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix("isthmus-theme="));
+    match chosen {
+        Some("light") => Some("light"),
+        Some("dark") => Some("dark"),
+        _ => None,
     }
 }

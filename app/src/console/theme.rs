@@ -27,7 +27,11 @@ fn remember(value: &'static str) {
     let cookie = format!("isthmus-theme={value}; Path=/console; Max-Age={age}; SameSite=Lax");
     let _ = Reflect::set(&document(), &"cookie".into(), &cookie.into());
     if let Some(root) = document().document_element() {
-        let _ = if value == "system" { root.remove_attribute("data-theme") } else { root.set_attribute("data-theme", value) };
+        let _ = if value == "system" {
+            root.remove_attribute("data-theme")
+        } else {
+            root.set_attribute("data-theme", value)
+        };
     }
 }
 
@@ -40,7 +44,8 @@ fn recall() {
     use leptos::{wasm_bindgen::JsCast as _, web_sys::HtmlInputElement};
     Effect::new(move |_| {
         let chosen = document().document_element().and_then(|root| root.get_attribute("data-theme"));
-        let radio = chosen.and_then(|value| document().query_selector(&format!("[name=theme][value={value}]")).ok().flatten());
+        let radio =
+            chosen.and_then(|value| document().query_selector(&format!("[name=theme][value={value}]")).ok().flatten());
         if let Some(radio) = radio.and_then(|radio| radio.dyn_into::<HtmlInputElement>().ok()) {
             radio.set_checked(true);
         }

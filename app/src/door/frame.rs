@@ -28,7 +28,7 @@ pub(super) fn document(frame: &Frame, title: &str, card: impl IntoView) -> Strin
                 <meta name="robots" content="noindex" />
                 <title>{title}</title>
                 <link rel="stylesheet" href=frame.assets.door_stylesheet.clone() />
-                <link rel="icon" href="data:," />
+                <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
             </head>
             <body class="door">
                 <svg class="sea" viewBox="0 0 1440 900" preserveAspectRatio="xMidYMid slice" aria-hidden="true">

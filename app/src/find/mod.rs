@@ -3,5 +3,5 @@
 mod api;
 mod view;
 
-pub use api::{Finding, FindPerson};
+pub use api::{FindPerson, Finding};
 pub use view::{FindPage, find_view};

@@ -46,7 +46,10 @@ pub fn find_view(found: Finding) -> AnyView {
 
 fn this_code(trace: TraceCard) -> impl IntoView {
     let who = trace.person.clone().map_or_else(
-        || view! { <p class="body soft">"The name that was typed belongs to nobody here. It is not kept."</p> }.into_any(),
+        || {
+            view! { <p class="body soft">"The name that was typed belongs to nobody here. It is not kept."</p> }
+                .into_any()
+        },
         |(id, name)| {
             let href = crate::link::with_query(&format!("/console/people/{id}"), &[("code", &trace.code)]);
             view! {

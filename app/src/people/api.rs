@@ -4,10 +4,7 @@ use directory::PersonState;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    problem::ApiError,
-    ui::Choice,
-};
+use crate::{problem::ApiError, ui::Choice};
 
 /// The whole state of the page, as it stands in the address.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -119,7 +119,8 @@ fn results(ask: &PeopleAsk, lines: Vec<PersonLine>, count: &str, next: Option<St
 }
 
 fn no_match(ask: &PeopleAsk) -> impl IntoView + use<> {
-    let title = if ask.q.is_empty() { "Nobody fits these filters".to_owned() } else { format!("Nobody fits “{}”", ask.q) };
+    let title =
+        if ask.q.is_empty() { "Nobody fits these filters".to_owned() } else { format!("Nobody fits “{}”", ask.q) };
     let filtered = !(ask.state.is_empty() && ask.source.is_empty());
     let text = if filtered {
         "Nobody within these filters has that at the start of a name, e-mail address, username or number."

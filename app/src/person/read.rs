@@ -69,11 +69,8 @@ fn profile(attributes: Vec<hub::people::AttributeLine>, aliases: Vec<(String, St
             origin: format!("{}{own}{verified}", line.origin),
         }
     });
-    let aliases = aliases.into_iter().map(|(name, origin)| ProfileLine {
-        label: "Signs in as".to_owned(),
-        value: name,
-        origin,
-    });
+    let aliases =
+        aliases.into_iter().map(|(name, origin)| ProfileLine { label: "Signs in as".to_owned(), value: name, origin });
     attributes.chain(aliases).collect()
 }
 

@@ -15,9 +15,8 @@ use crate::ui::{Icon, Loaded, PageHead, Panel, StateGlyph, TableFrame, When};
 pub fn PersonPage() -> impl IntoView {
     let params = use_params_map();
     let query = use_query_map();
-    let ask = Memo::new(move |_| {
-        (params.read().get("id").unwrap_or_default(), query.read().get("code").unwrap_or_default())
-    });
+    let ask =
+        Memo::new(move |_| (params.read().get("id").unwrap_or_default(), query.read().get("code").unwrap_or_default()));
     let card = Resource::new_blocking(move || ask.get(), |(id, code)| read_person(id, code));
     view! { <Loaded of=card show=person_view /> }
 }
@@ -25,7 +24,8 @@ pub fn PersonPage() -> impl IntoView {
 /// The page with its data.
 #[must_use]
 pub fn person_view(card: PersonCard) -> AnyView {
-    let PersonCard { id, name, subtitle, state, disputed, privileged, sentence, cases, sign_ins, trace, .. } = card.clone();
+    let PersonCard { id, name, subtitle, state, disputed, privileged, sentence, cases, sign_ins, trace, .. } =
+        card.clone();
     let shown = trace.as_ref().map(|trace| trace.code.clone());
     view! {
         <PageHead title=name lede=subtitle />
@@ -124,7 +124,8 @@ fn case_panel(cases: Vec<CaseLine>) -> impl IntoView {
     let cases = cases
         .into_iter()
         .map(|case| {
-            let other = case.other.map(|(id, name)| view! { " "<a href=format!("/console/people/{id}")><bdi>{name}</bdi></a> });
+            let other =
+                case.other.map(|(id, name)| view! { " "<a href=format!("/console/people/{id}")><bdi>{name}</bdi></a> });
             view! {
                 <li>
                     <span class="badge ask">{case.title}</span>

@@ -88,7 +88,11 @@ pub fn settings_view(form: SourceForm) -> AnyView {
     } else {
         (format!("Settings of {}", form.label), "A change is in force within two seconds.")
     };
-    let back = if new { "/console/sources".to_owned() } else { format!("/console/sources/{}", crate::link::encode(&form.original)) };
+    let back = if new {
+        "/console/sources".to_owned()
+    } else {
+        format!("/console/sources/{}", crate::link::encode(&form.original))
+    };
     let save = ServerAction::<SaveSource>::new();
     view! {
         <PageHead title=title lede=lede />

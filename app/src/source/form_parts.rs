@@ -43,8 +43,9 @@ pub(super) fn address(form: &SourceForm) -> impl IntoView + use<> {
         Choice::new("start-tls", "StartTLS (ldap, 389)"),
         Choice::new("plain", "No protection"),
     ];
-    let changing = (!form.original.is_empty())
-        .then_some("Changing the host or TLS asks for the service account's password again, so that nobody can send it elsewhere.");
+    let changing = (!form.original.is_empty()).then_some(
+        "Changing the host or TLS asks for the service account's password again, so that nobody can send it elsewhere.",
+    );
     view! {
         <Panel id="h-address" title="Address" hint=changing.unwrap_or_default()>
             <div class="body form-grid">

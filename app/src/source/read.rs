@@ -159,7 +159,12 @@ pub(super) fn form_of(draft: &SourceDraft, original: String, revision: i64) -> S
         name: draft.name.clone(),
         label: draft.label.clone(),
         kind: draft.kind.to_string(),
-        urls: ldap.urls.iter().map(|url| url.to_string().trim_end_matches('/').to_owned()).collect::<Vec<_>>().join("\n"),
+        urls: ldap
+            .urls
+            .iter()
+            .map(|url| url.to_string().trim_end_matches('/').to_owned())
+            .collect::<Vec<_>>()
+            .join("\n"),
         transport: ldap.transport.to_string(),
         allow_plain: draft.allow_plain,
         ca_pem: ldap.ca_pem.clone().unwrap_or_default(),

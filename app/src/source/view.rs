@@ -24,10 +24,8 @@ pub fn SourcePage() -> impl IntoView {
         let value = |name| query.get(name).unwrap_or_default();
         (params.read().get("name").unwrap_or_default(), !value("test").is_empty(), value("person"), value("done"))
     });
-    let card = Resource::new_blocking(
-        move || ask.get(),
-        |(name, test, person, done)| read_source(name, test, person, done),
-    );
+    let card =
+        Resource::new_blocking(move || ask.get(), |(name, test, person, done)| read_source(name, test, person, done));
     view! { <Loaded of=card show=source_view /> }
 }
 
@@ -37,7 +35,12 @@ pub fn source_view(card: SourceCard) -> AnyView {
     let settings = format!("/console/sources/{}/settings", crate::link::encode(&card.name));
     let actions: Children = Box::new(move || view! { <a class="button" href=settings>"Settings"</a> }.into_any());
     let (class, word) = health(card.mode, card.down, card.trouble.is_some());
-    let facts = card.facts.clone().into_iter().map(|(what, value)| view! { <dt>{what}</dt><dd><bdi>{value}</bdi></dd> }).collect_view();
+    let facts = card
+        .facts
+        .clone()
+        .into_iter()
+        .map(|(what, value)| view! { <dt>{what}</dt><dd><bdi>{value}</bdi></dd> })
+        .collect_view();
     let people = crate::link::with_query("/console/people", &[("source", &card.name)]);
     view! {
         <PageHead title=card.label.clone() lede=mode_meaning(card.mode) actions=actions />
@@ -80,7 +83,11 @@ fn notice(card: &SourceCard) -> Option<impl IntoView + use<>> {
         }
         "saved" => (Tone::Ok, "Saved.", "The change is in force within two seconds."),
         "mode" => (Tone::Ok, "The mode is changed.", "It is in force within two seconds."),
-        "proposed" => (Tone::Ask, "A second person must agree.", "The change is proposed. Nothing changes until another administrator accepts it."),
+        "proposed" => (
+            Tone::Ask,
+            "A second person must agree.",
+            "The change is proposed. Nothing changes until another administrator accepts it.",
+        ),
         _ => return None,
     };
     Some(view! { <Notice tone title=title><p>{text}</p></Notice> })

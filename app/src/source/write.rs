@@ -31,11 +31,7 @@ pub(super) async fn save(hub: &Hub, administrator: &Administrator, form: SourceF
 }
 
 /// Tries the settings without saving them.
-pub(super) async fn test(
-    hub: &Hub,
-    administrator: &Administrator,
-    form: SourceForm,
-) -> Result<TestReport, ApiError> {
+pub(super) async fn test(hub: &Hub, administrator: &Administrator, form: SourceForm) -> Result<TestReport, ApiError> {
     let secret = (!form.bind_password.is_empty()).then(|| form.bind_password.clone().into());
     let (id, mode) = if form.original.is_empty() {
         (None, SourceMode::Paused)
@@ -44,10 +40,8 @@ pub(super) async fn test(
         (Some(source.id), source.mode)
     };
     let draft = draft(form, mode)?;
-    let steps = hub
-        .test_source_connection(administrator, ConnectionTest { draft, id, secret })
-        .await
-        .map_err(failed)?;
+    let steps =
+        hub.test_source_connection(administrator, ConnectionTest { draft, id, secret }).await.map_err(failed)?;
     Ok(TestReport { steps: steps.into_iter().map(TestStep::from).collect(), person: None })
 }
 
@@ -117,13 +111,18 @@ fn draft(form: SourceForm, mode: SourceMode) -> Result<SourceDraft, ApiError> {
 fn ldap(form: &SourceForm) -> Result<LdapSettings, ApiError> {
     let urls = parts(&form.urls, &['\n', ' ', ','])
         .into_iter()
-        .map(|text| text.parse().map_err(|_| invalid("urls", format!("{text:?} is not a URL such as ldaps://ldap.example.org."))))
+        .map(|text| {
+            text.parse()
+                .map_err(|_| invalid("urls", format!("{text:?} is not a URL such as ldaps://ldap.example.org.")))
+        })
         .collect::<Result<_, _>>()?;
     let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let mapping = form
         .mapping
         .iter()
-        .filter_map(|(name, value)| text(value).map(|value| word::<AttributeName>("mapping", name).map(|name| (name, value))))
+        .filter_map(|(name, value)| {
+            text(value).map(|value| word::<AttributeName>("mapping", name).map(|name| (name, value)))
+        })
         .collect::<Result<_, _>>()?;
     Ok(LdapSettings {
         urls,
@@ -158,7 +157,8 @@ mod tests {
             before.domains = vec!["example.test".into(), "example.org".into()];
             before.protected_groups = vec!["cn=a,dc=b".into(), "cn=c d,dc=b".into()];
             let ConnectorSettings::Ldap(ldap) = &mut before.connector;
-            ldap.urls = vec!["ldaps://one.example.test".parse().unwrap(), "ldaps://two.example.test:1636".parse().unwrap()];
+            ldap.urls =
+                vec!["ldaps://one.example.test".parse().unwrap(), "ldaps://two.example.test:1636".parse().unwrap()];
             let form = super::super::read::form_of(&before, String::new(), 0);
             assert!(form.bind_password.is_empty());
             assert_eq!(draft(form, before.mode).unwrap(), before);

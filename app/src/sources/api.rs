@@ -51,9 +51,10 @@ impl From<&hub::sources::SourceOverview> for SourceLine {
             mode: source.mode,
             down: overview.down,
             // A paused or retired source says so in its mode; that is no trouble.
-            trouble: overview.trouble.clone().filter(|_| {
-                !matches!(source.mode, SourceMode::Paused | SourceMode::Retired)
-            }),
+            trouble: overview
+                .trouble
+                .clone()
+                .filter(|_| !matches!(source.mode, SourceMode::Paused | SourceMode::Retired)),
             people: crate::people::count_text(overview.people),
             domains: source.domains.join(", "),
         }

@@ -66,7 +66,11 @@ pub fn Notice(tone: Tone, #[prop(optional, into)] title: Option<String>, childre
 
 /// Nothing here: the reason and the next step.
 #[component]
-pub fn Empty(#[prop(into)] title: String, #[prop(into)] text: String, #[prop(optional)] children: Option<Children>) -> impl IntoView {
+pub fn Empty(
+    #[prop(into)] title: String,
+    #[prop(into)] text: String,
+    #[prop(optional)] children: Option<Children>,
+) -> impl IntoView {
     let actions = children.map(|children| view! { <div class="actions">{children()}</div> });
     view! {
         <div class="empty">

@@ -66,7 +66,9 @@ pub const fn mode_word(mode: SourceMode) -> &'static str {
 #[must_use]
 pub const fn mode_meaning(mode: SourceMode) -> &'static str {
     match mode {
-        SourceMode::Active => "Passwords are checked at this directory; people new to the hub are created when they sign in.",
+        SourceMode::Active => {
+            "Passwords are checked at this directory; people new to the hub are created when they sign in."
+        }
         SourceMode::Capture => {
             "As active, and every password that proves right is stored here, so that the hub checks it from then on."
         }

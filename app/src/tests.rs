@@ -1,0 +1,418 @@
+//! The console's pages with fixed data: empty, full, and with hostile values. `ISTHMUS_LOOK=DIR` also writes them
+//! there, in the document of the console, to be looked at.
+
+use directory::{AccountStatus, ClientAuthentication, ConsentPolicy, LinkKind, PersonState, SourceKind, SourceMode};
+use leptos::prelude::*;
+
+use crate::{
+    apps::{AppCard, AppForm, AppLine, AppList, Snippet, app_settings_view, app_view, apps_view},
+    console::framed_for_tests,
+    find::{Finding, find_view},
+    people::{PeopleAsk, PeopleList, PersonLine, people_view},
+    person::{
+        AccountCard, AuthorityLine, CaseLine, GroupLine, PersonCard, ProfileLine, SignInLine, TraceCard, TraceStepLine,
+        TraceTone, person_view,
+    },
+    problem::ApiError,
+    source::{FoundPerson, PersonTest, SourceCard, SourceForm, TestReport, TestStep, settings_view, source_view},
+    sources::{SourceLine, SourceList, sources_view},
+    ui::{Choice, Moment, Problem},
+};
+
+const HOSTILE: &str = "<img src=x onerror=alert(1)>";
+const LONG: &str = "Maximiliane Wilhelmine Auguste von Hohenstein-Ilmenau zu Schwarzburg-Sondershausen";
+const RTL: &str = "عائشة الخطيب";
+
+fn keep(name: &str, page: impl FnOnce() -> AnyView) {
+    let owner = Owner::new();
+    let (document, html) = owner.with(|| {
+        leptos_meta::provide_meta_context();
+        provide_context(leptos_router::location::RequestUrl::new("/console/people"));
+        let document = std::env::var("ISTHMUS_LOOK").is_ok();
+        let html = if document { framed_for_tests(page).to_html() } else { page().to_html() };
+        (document, html)
+    });
+    assert!(!html.contains("<img"), "{name}: values are escaped");
+    assert!(!html.contains(" style="), "{name}: the policy forbids inline styles");
+    if document {
+        let folder = std::env::var("ISTHMUS_LOOK").unwrap();
+        let head = "<meta charset=utf-8><meta name=viewport content='width=device-width, initial-scale=1'><title>x</title><link rel=stylesheet href=/assets/app.css>";
+        let html = format!("<!DOCTYPE html><html lang=en><head>{head}</head><body>{html}</body></html>");
+        std::fs::write(format!("{folder}/{name}.html"), html).unwrap();
+        return;
+    }
+    insta::assert_snapshot!(name, html.replace("><", ">\n<"));
+}
+
+fn moment() -> Moment {
+    Moment { exact: "2026-11-23T10:42:07Z".into(), text: "23 Nov 2026, 10:42 UTC".into() }
+}
+
+fn line(name: &str, state: PersonState, checked_by: &str) -> PersonLine {
+    PersonLine {
+        id: "0198c0de-0000-7000-8000-000000000001".into(),
+        name: name.into(),
+        email: Some(format!("{}@tessaro.example", name.to_lowercase().replace(' ', "."))),
+        username: Some("username".into()),
+        state,
+        disputed: false,
+        checked_by: Some(checked_by.into()).filter(|text: &String| !text.is_empty()),
+        sources: "Corporate LDAP".into(),
+    }
+}
+
+fn sources() -> Vec<Choice> {
+    vec![Choice::new("corp-ldap", "Corporate LDAP"), Choice::new("lagos-ad", "Lagos office AD")]
+}
+
+#[test]
+fn people() {
+    let empty = PeopleList { ask: PeopleAsk::default(), lines: vec![], count: "0".into(), next: None, sources: vec![] };
+    keep("people-nobody", || people_view(empty.clone()));
+    keep("people-nobody-yet", || people_view(PeopleList { sources: sources(), ..empty.clone() }));
+    let ask = PeopleAsk { q: HOSTILE.into(), state: "migrated".into(), ..PeopleAsk::default() };
+    keep("people-no-match", || people_view(PeopleList { ask, sources: sources(), ..empty.clone() }));
+    let disputed = PersonLine { disputed: true, ..line("Chiara Bellini", PersonState::Mirrored, "Corporate LDAP") };
+    let bare =
+        PersonLine { email: None, username: None, sources: String::new(), ..line(HOSTILE, PersonState::Merged, "") };
+    let lines = vec![
+        line("Aino Virtanen", PersonState::Migrated, "Isthmus"),
+        line("Amara Okafor", PersonState::Mirrored, "Corporate LDAP"),
+        disputed,
+        line("Elif Şahin", PersonState::Shadow, "Corporate LDAP"),
+        line("Fatou Diallo", PersonState::VerifierImported, "Isthmus"),
+        line("Josefina Quiroga", PersonState::DisabledBySource, "Corporate LDAP"),
+        line("Kwame Mensah-Bonsu", PersonState::DisabledByHub, "Isthmus"),
+        line(LONG, PersonState::Staged, ""),
+        line(RTL, PersonState::Migrated, "Isthmus"),
+        bare,
+    ];
+    let ask = PeopleAsk { after: "x".into(), ..PeopleAsk::default() };
+    keep("people-full", || {
+        people_view(PeopleList { ask, lines, count: "10,000+".into(), next: Some("y z".into()), sources: sources() })
+    });
+}
+
+fn trace() -> TraceCard {
+    let step = |ms, title: &str, text: &str, note: Option<&str>, tone| TraceStepLine {
+        ms,
+        title: title.into(),
+        text: text.into(),
+        note: note.map(Into::into),
+        tone,
+    };
+    TraceCard {
+        code: "M7Q-2HX".into(),
+        at: moment(),
+        client: "kontor-orders".into(),
+        person: Some(("0198c0de-0000-7000-8000-000000000001".into(), "Amara Okafor".into())),
+        source_label: Some("Corporate LDAP".into()),
+        endpoint: Some("ldap2.tessaro.example:636".into()),
+        steps: vec![
+            step(0, "Identifier", "The name typed is known; one person, one account.", None, TraceTone::Ok),
+            step(
+                1,
+                "Source chosen",
+                "Corporate LDAP, because the person’s password is checked there.",
+                Some("credential authority"),
+                TraceTone::Ok,
+            ),
+            step(
+                2,
+                "Lockout budget",
+                "The source locks at 6 wrong passwords. 2 came through here, so one more was allowed.",
+                None,
+                TraceTone::Ok,
+            ),
+            step(
+                43,
+                "Source answered: locked",
+                "ldap2.tessaro.example:636 said invalidCredentials (49), accountLocked.",
+                Some(HOSTILE),
+                TraceTone::Bad,
+            ),
+            step(44, "Decision D10", "No session.", None, TraceTone::End),
+        ],
+        row: "D10".into(),
+        signed_in: false,
+        say: "Your account is locked in Corporate LDAP. It opens by itself, or they can open it.".into(),
+        took_ms: 44,
+    }
+}
+
+fn person_card() -> PersonCard {
+    let authority = |what: &str, who: &str, note: Option<&str>| AuthorityLine {
+        what: what.into(),
+        who: who.into(),
+        note: note.map(Into::into),
+    };
+    let profile = |label: &str, value: &str| ProfileLine {
+        label: label.into(),
+        value: value.into(),
+        origin: "Corporate LDAP".into(),
+    };
+    let sign_in = |code: &str, signed_in, result: &str, row: &str| SignInLine {
+        code: code.into(),
+        at: moment(),
+        client: "kontor-orders".into(),
+        signed_in,
+        row: row.into(),
+        result: result.into(),
+        took_ms: 44,
+    };
+    PersonCard {
+        id: "0198c0de-0000-7000-8000-000000000001".into(),
+        name: "Amara Okafor".into(),
+        subtitle: "Payables clerk, Accounts payable".into(),
+        state: PersonState::Mirrored,
+        disputed: false,
+        privileged: true,
+        sentence: "Amara Okafor signs in with the Corporate LDAP password. That account is locked until 23 November 2026 at 11:05 UTC.".into(),
+        authorities: vec![
+            authority("Password", "Corporate LDAP", None),
+            authority("May be here", "Corporate LDAP", Some("last read 23 November 2026 at 10:38 UTC")),
+            authority("Profile", "Corporate LDAP", None),
+        ],
+        accounts: vec![AccountCard {
+            username: "aokafor".into(),
+            source: "corp-ldap".into(),
+            source_label: "Corporate LDAP".into(),
+            kind: LinkKind::Primary,
+            status: AccountStatus::Active,
+            locator: "uid=aokafor,ou=people,dc=tessaro,dc=example".into(),
+            immutable_id: "7c1e22aa-4d0a-4b5e-9f0e-1f5a2b3c4b04".into(),
+            read_at: Some(moment()),
+            locked_until: Some(moment()),
+            missing_since: None,
+            privileged: true,
+        }],
+        profile: vec![profile("E-mail", "amara.okafor@tessaro.example"), profile("Employee number", "31882"), profile("Title", HOSTILE)],
+        groups: vec![GroupLine { name: "accounts-payable".into(), origin: "Corporate LDAP".into() }, GroupLine { name: RTL.into(), origin: "Isthmus".into() }],
+        cases: vec![CaseLine {
+            title: "Held by somebody else".into(),
+            text: "Corporate LDAP gives this person the e-mail address a@b.example that somebody else holds. It was not taken.".into(),
+            other: Some(("0198c0de-0000-7000-8000-000000000002".into(), LONG.into())),
+            opened_at: moment(),
+        }],
+        sign_ins: vec![
+            sign_in("M7Q-2HX", false, "Refused: locked", "D10"),
+            sign_in("K2P-8LM", false, "Refused: bad password", "D7"),
+            sign_in("B9C-4TZ", true, "Signed in", "D6"),
+        ],
+        trace: Some(trace()),
+    }
+}
+
+#[test]
+fn person() {
+    keep("person-full", || person_view(person_card()));
+    let bare = PersonCard {
+        name: HOSTILE.into(),
+        subtitle: String::new(),
+        accounts: vec![],
+        profile: vec![],
+        groups: vec![],
+        cases: vec![],
+        sign_ins: vec![],
+        trace: None,
+        privileged: false,
+        state: PersonState::Migrated,
+        ..person_card()
+    };
+    keep("person-bare", || person_view(bare));
+}
+
+#[test]
+fn find() {
+    let nothing = Finding { q: String::new(), code: false, trace: None, people: vec![], more: false };
+    keep("find", || find_view(nothing.clone()));
+    keep("find-nobody", || find_view(Finding { q: HOSTILE.into(), ..nothing.clone() }));
+    keep("find-code", || {
+        find_view(Finding { q: "m7q2hx".into(), code: true, trace: Some(trace()), ..nothing.clone() })
+    });
+    let people = vec![
+        line("Amara Okafor", PersonState::Mirrored, "Corporate LDAP"),
+        line(RTL, PersonState::Migrated, "Isthmus"),
+    ];
+    keep("find-people", || find_view(Finding { q: "a".into(), people, more: true, ..nothing.clone() }));
+}
+
+fn source_line(name: &str, label: &str, mode: SourceMode, down: bool, trouble: Option<&str>) -> SourceLine {
+    SourceLine {
+        name: name.into(),
+        label: label.into(),
+        kind: SourceKind::Ldap,
+        address: "ldaps://ldap.tessaro.example".into(),
+        mode,
+        down,
+        trouble: trouble.map(Into::into),
+        people: "9,412".into(),
+        domains: "tessaro.example".into(),
+    }
+}
+
+#[test]
+fn source_list() {
+    keep("sources-none", || sources_view(SourceList { lines: vec![] }));
+    let lines = vec![
+        source_line("corp-ldap", "Corporate LDAP", SourceMode::Capture, false, None),
+        source_line(
+            "lagos-ad",
+            "Lagos office AD",
+            SourceMode::Active,
+            true,
+            Some("the bind password was entered for another host or other TLS settings: enter it again"),
+        ),
+        source_line("kontor", HOSTILE, SourceMode::Paused, true, None),
+        source_line("old", LONG, SourceMode::Retired, true, None),
+    ];
+    keep("sources-full", || sources_view(SourceList { lines }));
+}
+
+fn source_card(test: Option<TestReport>) -> SourceCard {
+    SourceCard {
+        name: "corp-ldap".into(),
+        label: "Corporate LDAP".into(),
+        kind: SourceKind::Ldap,
+        mode: SourceMode::Paused,
+        revision: 3,
+        down: true,
+        trouble: None,
+        people: "0".into(),
+        facts: vec![
+            ("Servers".into(), "ldaps://ldap.tessaro.example".into()),
+            ("Base DN".into(), "dc=tessaro,dc=example".into()),
+        ],
+        updated_at: moment(),
+        test,
+        notice: "saved".into(),
+    }
+}
+
+#[test]
+fn one_source() {
+    keep("source", || source_view(source_card(None)));
+    let step = |name: &str, passed, detail: &str, remedy: Option<&str>| TestStep {
+        name: name.into(),
+        passed,
+        detail: detail.into(),
+        remedy: remedy.map(Into::into),
+        milliseconds: 12,
+    };
+    let person = PersonTest {
+        typed: "fatima.yusuf".into(),
+        found: Some(FoundPerson {
+            locator: "uid=fatima.yusuf,ou=people,dc=tessaro,dc=example".into(),
+            immutable_id: "7c1e22aa-4d0a-4b5e-9f0e-1f5a2b3c4b04".into(),
+            attributes: vec![("Display name".into(), HOSTILE.into()), ("E-mail".into(), "fatima.yusuf@tessaro.example".into())],
+            groups: vec!["staff".into(), "finance".into()],
+            status: "active".into(),
+            lockout: "locks after 5 wrong passwords; counts 0 now".into(),
+        }),
+        verdict: "Found one entry; no password was tried. A sign-in would create this person in the hub. Nothing was changed.".into(),
+        password: None,
+    };
+    let report = TestReport {
+        steps: vec![
+            step("Connect", true, "ldap.tessaro.example:636 answers", None),
+            step("TLS", true, "the certificate names the host", None),
+            step(
+                "Base DN",
+                false,
+                "dc=tesaro,dc=example does not exist",
+                Some("Check the base DN. This server offers dc=tessaro,dc=example."),
+            ),
+        ],
+        person: Some(person),
+    };
+    keep("source-tested", || source_view(source_card(Some(report))));
+}
+
+#[test]
+fn source_settings() {
+    let form = SourceForm {
+        kind: "ldap".into(),
+        transport: "tls".into(),
+        person_filter: "(objectClass=inetOrgPerson)".into(),
+        connections: "8".into(),
+        ..SourceForm::default()
+    };
+    keep("source-new", || settings_view(form.clone()));
+    let form = SourceForm {
+        original: "corp-ldap".into(),
+        revision: 3,
+        label: HOSTILE.into(),
+        kind: "active-directory".into(),
+        bind_dn: "cn=reader".into(),
+        ..form
+    };
+    keep("source-edit", || settings_view(form));
+}
+
+fn app_form() -> AppForm {
+    AppForm {
+        original: "kontor-orders".into(),
+        revision: 2,
+        id: "kontor-orders".into(),
+        name: "Kontor Orders".into(),
+        authentication: "client_secret_basic".into(),
+        redirect_uris: "https://orders.example/callback".into(),
+        consent: "never".into(),
+        source_choices: sources(),
+        ..AppForm::default()
+    }
+}
+
+#[test]
+fn apps() {
+    keep("apps-none", || apps_view(AppList { lines: vec![] }));
+    let app = |id: &str, name: &str, authentication| AppLine {
+        id: id.into(),
+        name: name.into(),
+        redirect_uri: "https://orders.example/callback".into(),
+        authentication,
+        sources: "Corporate LDAP".into(),
+    };
+    let lines = vec![
+        app("kontor-orders", "Kontor Orders", ClientAuthentication::SecretBasic),
+        app("x", HOSTILE, ClientAuthentication::None),
+    ];
+    keep("apps-full", || apps_view(AppList { lines }));
+    keep("app-new", || app_settings_view(AppForm { original: String::new(), ..app_form() }));
+    let card = AppCard {
+        form: app_form(),
+        consent: ConsentPolicy::Never,
+        authentication: ClientAuthentication::SecretBasic,
+        sources: vec!["Corporate LDAP".into()],
+        snippet: Snippet {
+            issuer: "https://id.tessaro.example".into(),
+            discovery: "https://id.tessaro.example/.well-known/openid-configuration".into(),
+            client_id: "kontor-orders".into(),
+            redirect_uri: "https://orders.example/callback".into(),
+            scopes: "openid profile email".into(),
+            confidential: true,
+            authentication: "client_secret_basic".into(),
+        },
+        test_link: "/oauth2/authorize?client_id=kontor-orders".into(),
+        updated_at: moment(),
+        groups: vec![(Choice::new("a/staff", "corp-ldap/staff"), true), (Choice::new("a/finance", HOSTILE), false)],
+        group_search: String::new(),
+        secret: Some("c2VjcmV0LXRoYXQtaXMtc2hvd24tb25jZQ".into()),
+        notice: "registered".into(),
+    };
+    keep("app", || app_view(card));
+}
+
+#[test]
+fn problems() {
+    for (name, error) in [
+        ("problem-signed-out", ApiError::SignedOut),
+        ("problem-denied", ApiError::Denied),
+        ("problem-not-found", ApiError::NotFound("This person".into())),
+        ("problem-invalid", ApiError::Invalid { field: "urls".into(), message: HOSTILE.into() }),
+        ("problem-refused", ApiError::Refused("Enter the bind password again.".into())),
+        ("problem-failed", ApiError::Failed("The server is busy.".into())),
+    ] {
+        keep(name, || view! { <Problem error /> }.into_any());
+    }
+}
