@@ -125,6 +125,12 @@ pub struct ApplyArguments {
     pub file: PathBuf,
     #[command(flatten)]
     pub store: StoreArguments,
+    /// A network that sources may be in although it is not public, as for `serve`
+    ///
+    /// A directory whose lockout the document does not state is asked for it.
+    #[arg(long, value_name = "CIDR", env = "ISTHMUS_ALLOW_NETWORK", value_delimiter = ',',
+          value_parser = crate::config::network)]
+    pub allow_network: Vec<IpNet>,
     /// Show what would change and change nothing
     #[arg(long)]
     pub dry_run: bool,

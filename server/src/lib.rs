@@ -18,7 +18,7 @@ use cli::{AdminCommand, Cli, Command, DatabaseCommand};
 
 /// Does what the command line says. Every error names the place and the remedy.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
-    logs::start()?;
+    logs::start(matches!(cli.command, Command::Serve(_)))?;
     install_crypto_provider();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

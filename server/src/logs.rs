@@ -8,13 +8,16 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::Subscr
 /// What is said without `ISTHMUS_LOG`. The libraries below speak up only when something is wrong.
 const DEFAULT: &str = "warn,server=info,hub=info,storage=info,connector=info,connector_ldap=info,demo=info,oidc=info";
 
-/// Starts logging. A second start in one process (tests) leaves the first.
-pub fn start() -> anyhow::Result<()> {
+/// Commands that print their result say only what is wrong.
+const QUIET: &str = "warn";
+
+/// Starts logging; a server says more than a command. A second start in one process (tests) leaves the first.
+pub fn start(server: bool) -> anyhow::Result<()> {
     let filter = match std::env::var("ISTHMUS_LOG") {
         Ok(text) if !text.trim().is_empty() => EnvFilter::try_new(directives(text.trim())).with_context(|| {
             format!("ISTHMUS_LOG is {text:?}: write error, warn, info, debug, trace, or target=level pairs")
         })?,
-        _ => EnvFilter::new(DEFAULT),
+        _ => EnvFilter::new(if server { DEFAULT } else { QUIET }),
     };
     let registry = tracing_subscriber::registry().with(filter);
     let started = if std::io::stderr().is_terminal() {

@@ -63,7 +63,7 @@ pub async fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     if !applied.is_empty() {
         tracing::info!(versions = ?applied, "upgraded the database schema");
     }
-    let connectors = Arc::new(Connectors { allow_networks: settings.allow_networks.clone() });
+    let connectors = Arc::new(Connectors::new(settings.allow_networks.clone()));
     let hub =
         wiring::hub(&folder, &settings.store, database, connectors, Policy::default(), settings.public_url.clone())?;
     wiring::remember_public_url(&hub).await?;
@@ -131,7 +131,8 @@ async fn tls_config(files: &TlsFiles) -> anyhow::Result<RustlsConfig> {
     })
 }
 
-async fn wait_for_signal() -> anyhow::Result<()> {
+/// Waits for SIGINT or SIGTERM.
+pub async fn wait_for_signal() -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).context("waiting for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("waiting for SIGINT")?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use connector::{Connector, Trouble, TroubleKind};
+use connector::{AllowedNetworks, Connector, Trouble, TroubleKind};
 use directory::{Policy, Source, SourceKind};
 use hub::{
     ConnectorFactory, Hub, HubParts,
@@ -67,7 +67,13 @@ pub fn hub(
 /// Makes connectors that dial public addresses and the networks allowed on the command line.
 #[derive(Debug, Clone)]
 pub struct Connectors {
-    pub allow_networks: Vec<IpNet>,
+    networks: AllowedNetworks,
+}
+
+impl Connectors {
+    pub fn new(allow: Vec<IpNet>) -> Self {
+        Self { networks: AllowedNetworks::new(allow) }
+    }
 }
 
 impl ConnectorFactory for Connectors {

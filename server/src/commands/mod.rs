@@ -1,15 +1,19 @@
 //! The commands besides `serve`.
 
+mod apply;
+mod demo;
+
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use directory::Policy;
-use hub::{Hub, NoConnectors, kernel::SystemRandom};
+use hub::{ConnectorFactory, Hub, NoConnectors, kernel::SystemRandom};
 use secrecy::ExposeSecret as _;
 use url::Url;
 
+pub use self::{apply::apply, demo::demo};
 use crate::{
-    cli::{AdminCreateArguments, ApplyArguments, DemoArguments, StoreArguments},
+    cli::{AdminCreateArguments, StoreArguments},
     config::{self, StoreSettings},
     data_folder::DataFolder,
     wiring::{self, Database, OldSchema},
@@ -46,7 +50,7 @@ pub async fn admin_create(arguments: AdminCreateArguments) -> anyhow::Result<()>
         )?,
     };
     let database = store.database.clone();
-    let hub = store.hub(public_url)?;
+    let hub = store.hub(public_url, Arc::new(NoConnectors))?;
     let made = hub.create_administrator(&arguments.username, arguments.email.as_deref(), arguments.recover).await;
     database.close().await;
     let invitation = made?;
@@ -67,8 +71,7 @@ struct Store {
 }
 
 impl Store {
-    fn hub(&self, public_url: Url) -> anyhow::Result<Hub> {
-        let connectors = Arc::new(NoConnectors);
+    fn hub(&self, public_url: Url, connectors: Arc<dyn ConnectorFactory>) -> anyhow::Result<Hub> {
         wiring::hub(&self.folder, &self.settings, self.database.clone(), connectors, Policy::default(), public_url)
     }
 }
@@ -88,12 +91,4 @@ async fn open_store(settings: StoreSettings) -> anyhow::Result<Store> {
     // A server may start meanwhile: it brings the same schema.
     folder.release();
     Ok(Store { folder, settings, database })
-}
-
-pub async fn apply(_arguments: ApplyArguments) -> anyhow::Result<()> {
-    bail!("not available yet")
-}
-
-pub async fn demo(_arguments: DemoArguments) -> anyhow::Result<()> {
-    bail!("not available yet")
 }
