@@ -59,13 +59,13 @@ pub async fn start(settings: ServeSettings) -> anyhow::Result<Running> {
         None => None,
     };
     let listener = listen(settings.listen)?;
+    let vault = wiring::vault(&folder, &settings.store)?;
     let (database, applied) = wiring::open_database(&folder, &settings.store, old_schema).await?;
     if !applied.is_empty() {
         tracing::info!(versions = ?applied, "upgraded the database schema");
     }
     let connectors = Arc::new(Connectors::new(settings.allow_networks.clone()));
-    let hub =
-        wiring::hub(&folder, &settings.store, database, connectors, Policy::default(), settings.public_url.clone())?;
+    let hub = wiring::hub(vault, database, connectors, Policy::default(), settings.public_url.clone());
     wiring::remember_public_url(&hub).await?;
     let stop_background = CancellationToken::new();
     let app = http::router(AppState::new(hub.clone(), &settings)?);

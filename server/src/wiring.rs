@@ -5,9 +5,10 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use connector::{AllowedNetworks, Connector, Trouble, TroubleKind};
 use directory::{Policy, Source, SourceKind};
+pub use hub::kernel::vault::Vault;
 use hub::{
     ConnectorFactory, Hub, HubParts,
-    kernel::{SystemClock, SystemRandom, vault::Vault},
+    kernel::{SystemClock, SystemRandom},
 };
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -42,18 +43,22 @@ pub async fn open_database(
     Ok((database, applied))
 }
 
+/// The vault over the folder's key. Asked for before the database is made: a key that is missing beside a database is
+/// an error, and only a folder without both is new.
+pub fn vault(folder: &DataFolder, settings: &StoreSettings) -> anyhow::Result<Vault> {
+    let key = folder.sealing_key(settings, &SystemRandom)?;
+    Vault::new(&key).context("the sealing key")
+}
+
 /// Puts a hub together over an opened database.
 pub fn hub(
-    folder: &DataFolder,
-    settings: &StoreSettings,
+    vault: Vault,
     database: Database,
     connectors: Arc<dyn ConnectorFactory>,
     policy: Policy,
     public_url: Url,
-) -> anyhow::Result<Hub> {
-    let key = folder.sealing_key(settings, &SystemRandom)?;
-    let vault = Vault::new(&key).context("the sealing key")?;
-    Ok(Hub::new(HubParts {
+) -> Hub {
+    Hub::new(HubParts {
         database,
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
@@ -61,7 +66,7 @@ pub fn hub(
         connectors,
         policy,
         public_url,
-    }))
+    })
 }
 
 /// Makes connectors that dial public addresses and the networks allowed on the command line.

@@ -38,9 +38,10 @@ pub async fn apply(arguments: ApplyArguments) -> anyhow::Result<()> {
         Some(url) => url,
         None => Url::parse("http://localhost")?,
     };
-    let hub = store.hub(public_url, Arc::new(Connectors::new(arguments.allow_network)))?;
+    let database = store.database.clone();
+    let hub = store.hub(public_url, Arc::new(Connectors::new(arguments.allow_network)));
     let applied = hub.apply(Actor::CommandLine, &document, &secrets, arguments.dry_run).await;
-    store.database.close().await;
+    database.close().await;
     print!("{}", applied.with_context(|| format!("{}: nothing was changed", arguments.file.display()))?);
     Ok(())
 }

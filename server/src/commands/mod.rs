@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use directory::Policy;
-use hub::{ConnectorFactory, Hub, NoConnectors, kernel::SystemRandom};
+use hub::{ConnectorFactory, Hub, NoConnectors};
 use secrecy::ExposeSecret as _;
 use url::Url;
 
@@ -16,7 +16,7 @@ use crate::{
     cli::{AdminCreateArguments, StoreArguments},
     config::{self, StoreSettings},
     data_folder::DataFolder,
-    wiring::{self, Database, OldSchema},
+    wiring::{self, Database, OldSchema, Vault},
 };
 
 /// `isthmus database upgrade`.
@@ -29,6 +29,8 @@ pub async fn database_upgrade(arguments: StoreArguments) -> anyhow::Result<()> {
     if settings.database.is_none() {
         folder.require_ours()?;
     }
+    // A folder that is new gets its key with its database.
+    wiring::vault(&folder, &settings)?;
     let (database, applied) = wiring::open_database(&folder, &settings, OldSchema::Upgrade).await?;
     let versions: Vec<String> = applied.iter().map(ToString::to_string).collect();
     if versions.is_empty() {
@@ -50,7 +52,7 @@ pub async fn admin_create(arguments: AdminCreateArguments) -> anyhow::Result<()>
         )?,
     };
     let database = store.database.clone();
-    let hub = store.hub(public_url, Arc::new(NoConnectors))?;
+    let hub = store.hub(public_url, Arc::new(NoConnectors));
     let made = hub.create_administrator(&arguments.username, arguments.email.as_deref(), arguments.recover).await;
     database.close().await;
     let invitation = made?;
@@ -65,14 +67,13 @@ pub async fn admin_create(arguments: AdminCreateArguments) -> anyhow::Result<()>
 
 /// What a command works on, beside a running server or alone.
 struct Store {
-    folder: DataFolder,
-    settings: StoreSettings,
+    vault: Vault,
     database: Database,
 }
 
 impl Store {
-    fn hub(&self, public_url: Url, connectors: Arc<dyn ConnectorFactory>) -> anyhow::Result<Hub> {
-        wiring::hub(&self.folder, &self.settings, self.database.clone(), connectors, Policy::default(), public_url)
+    fn hub(self, public_url: Url, connectors: Arc<dyn ConnectorFactory>) -> Hub {
+        wiring::hub(self.vault, self.database, connectors, Policy::default(), public_url)
     }
 }
 
@@ -85,10 +86,9 @@ async fn open_store(settings: StoreSettings) -> anyhow::Result<Store> {
     let mut folder = DataFolder::open(&settings.data)?;
     let alone = settings.database.is_none() && folder.is_ours();
     let old_schema = if alone { OldSchema::Upgrade } else { OldSchema::Refuse };
-    // Asked first: a missing key beside an existing database is an error, a missing database is not.
-    folder.sealing_key(&settings, &SystemRandom)?;
+    let vault = wiring::vault(&folder, &settings)?;
     let (database, _) = wiring::open_database(&folder, &settings, old_schema).await?;
     // A server may start meanwhile: it brings the same schema.
     folder.release();
-    Ok(Store { folder, settings, database })
+    Ok(Store { vault, database })
 }

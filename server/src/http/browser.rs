@@ -74,6 +74,9 @@ impl Browser {
 
     /// Forgets the session here and in the browser.
     pub async fn signed_out(&self) -> Result<(), Failure> {
+        if self.session.is_empty().await {
+            return Ok(());
+        }
         self.session.flush().await.map_err(store_failed)
     }
 

@@ -36,7 +36,7 @@ pub async fn add(State(state): State<AppState>, request: Request, next: Next) ->
 #[must_use]
 pub fn door_policy(form_targets: &[String]) -> HeaderMap {
     let mut policy = String::from(
-        "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; \
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; \
          frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'; form-action 'self'",
     );
     for target in form_targets {
