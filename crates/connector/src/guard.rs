@@ -314,6 +314,10 @@ impl<C: Connector> Connector for Guarded<C> {
         }
         steps
     }
+
+    fn breaker(&self) -> BreakerState {
+        self.state()
+    }
 }
 
 #[cfg(test)]
