@@ -10,6 +10,7 @@ use storage::Database;
 use crate::{
     connections::Connections,
     kernel::{Clock, Random, passwords::VerificationPool, vault::Vault},
+    sign_in,
 };
 
 /// Makes the connector of a source; the wiring owns the one `match` on its kind.
@@ -50,6 +51,7 @@ pub struct HubParts {
 pub(crate) struct HubState {
     pub(crate) connections: Connections,
     pub(crate) passwords: VerificationPool,
+    pub(crate) sign_in: sign_in::Memory,
     /// The provider's keys, opened once.
     pub(crate) signing_keys: tokio::sync::OnceCell<Arc<oidc::KeySet>>,
 }

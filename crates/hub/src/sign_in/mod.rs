@@ -5,7 +5,22 @@
 //! places and the trace; people and accounts are written by `mirror`, sessions by `session`.
 
 mod answer;
+mod broker;
+mod budget;
+mod commit;
+mod contact;
 pub mod decision;
+mod grid;
+mod housekeeping;
+mod known;
+mod lookup;
+mod memory;
+mod route;
+mod stranger;
+mod throttle;
+mod trace;
+
+pub(crate) use memory::Memory;
 
 pub use answer::{
     DirectoryChoice, Refusal, RefusalPage, SignInAnswer, SignInAttempt, SignInPage, SignInTrace, Tone, TraceStep,

@@ -111,6 +111,12 @@ impl Decision {
         Self { row, like: None, grant: Grant::No, writes: Vec::new(), counter: Counter::None, page: Page::Refusal }
     }
 
+    /// A refusal before the table was reached: form of the password, throttle.
+    #[must_use]
+    pub const fn before_the_table(row: Row) -> Self {
+        Self::refuse(row)
+    }
+
     /// A session.
     pub(super) fn let_in(row: Row, extent: Extent) -> Self {
         Self {

@@ -1,0 +1,49 @@
+//! Forgetting: what no rule asks for any more, and what help desk takes back.
+
+use chrono::TimeDelta;
+use directory::PersonId;
+use storage::{accounts::Accounts, budget::Budget, devices::Devices, throttle::Throttle, trace::Traces};
+
+use crate::{
+    Hub, HubError,
+    kernel::{AuditEvent, capability::HelpDesk, record},
+};
+
+/// Longer than every window of the throttle.
+const REFUSALS: TimeDelta = TimeDelta::hours(1);
+const TRACES: TimeDelta = TimeDelta::days(90);
+const DEVICES: TimeDelta = TimeDelta::days(400);
+
+impl Hub {
+    /// Deletes refusals, traces and device cookies that are too old to matter; how many rows went. For the background
+    /// work of every hour or so.
+    pub async fn forget_old_sign_ins(&self) -> Result<u64, HubError> {
+        let now = self.clock.now();
+        storage::write!(self.database, |tx| {
+            let refusals = Throttle(tx).forget(now - REFUSALS).await?;
+            let traces = Traces(tx).forget(now - TRACES).await?;
+            let devices = Devices(tx).forget(now - DEVICES).await?;
+            Ok(refusals + traces + devices)
+        })
+    }
+
+    /// Help desk unlocks a person here: consecutive failures end (row D2c), budget places return, and remembered wrong
+    /// passwords are asked about again. Nothing changes at a source, so the places are given back only if its own
+    /// count, read at the next attempt, leaves room.
+    pub async fn unlock_here(&self, help_desk: &HelpDesk, person: PersonId) -> Result<(), HubError> {
+        let accounts = Accounts(&mut self.database.reader()).of_person(person).await?;
+        storage::write!(self.database, |tx| {
+            Throttle(tx).clear_all(person).await?;
+            for account in &accounts {
+                let (source, immutable_id) = (account.source_id, &account.immutable_id);
+                Budget { queries: tx, source, immutable_id }.give_back_all().await?;
+            }
+            let event = AuditEvent::new(help_desk.actor(), "person.unlocked-here").person(person);
+            Ok::<_, HubError>(record(tx, &*self.clock, &*self.random, event).await?)
+        })?;
+        for account in &accounts {
+            self.state.sign_in.forget_wrong((account.source_id, &account.immutable_id));
+        }
+        Ok(())
+    }
+}

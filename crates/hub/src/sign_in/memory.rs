@@ -1,0 +1,153 @@
+//! What sign-in remembers between requests: nothing that a restart may not forget.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use directory::{ImmutableId, PersonId, SourceId};
+use tokio::sync::MutexGuard as Turn;
+
+use super::grid::Grid;
+
+/// Wrong passwords remembered per account.
+const WRONG_PASSWORDS: usize = 3;
+/// Accounts, people and routes remembered at most; the memory is a help, not a fact, and starts anew beyond it.
+const REMEMBERED: usize = 20_000;
+/// Queues that writes about one account or person line up in.
+const QUEUES: usize = 64;
+
+/// The memory of one process.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    wrong: Mutex<HashMap<(SourceId, ImmutableId), VecDeque<WrongPassword>>>,
+    rereads: Mutex<HashMap<PersonId, DateTime<Utc>>>,
+    failing: Mutex<HashMap<SourceId, bool>>,
+    queues: Vec<tokio::sync::Mutex<()>>,
+    pub(super) grid: Grid,
+}
+
+#[derive(Debug)]
+struct WrongPassword {
+    /// Keyed with source, account and password-set time: a new password makes it meaningless.
+    digest: Vec<u8>,
+    at: DateTime<Utc>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            wrong: Mutex::default(),
+            rereads: Mutex::default(),
+            failing: Mutex::default(),
+            queues: std::iter::repeat_with(tokio::sync::Mutex::default).take(QUEUES).collect(),
+            grid: Grid::default(),
+        }
+    }
+}
+
+impl Memory {
+    /// Whether this is one of the last wrong passwords of the account (row D7): then nobody needs to be asked.
+    pub(super) fn was_wrong(
+        &self,
+        account: (SourceId, &ImmutableId),
+        digest: &[u8],
+        now: DateTime<Utc>,
+        keep: TimeDelta,
+    ) -> bool {
+        let mut wrong = lock(&self.wrong);
+        let Some(list) = wrong.get_mut(&(account.0, account.1.clone())) else { return false };
+        list.retain(|w| now.signed_duration_since(w.at) <= keep);
+        list.iter().any(|w| w.digest == digest)
+    }
+
+    pub(super) fn remember_wrong(&self, account: (SourceId, &ImmutableId), digest: Vec<u8>, now: DateTime<Utc>) {
+        let mut wrong = lock(&self.wrong);
+        make_room(&mut wrong);
+        let list = wrong.entry((account.0, account.1.clone())).or_default();
+        list.retain(|w| w.digest != digest);
+        list.push_back(WrongPassword { digest, at: now });
+        while list.len() > WRONG_PASSWORDS {
+            list.pop_front();
+        }
+    }
+
+    /// An unlock or a reset makes the account's wrong passwords news again.
+    pub(crate) fn forget_wrong(&self, account: (SourceId, &ImmutableId)) {
+        lock(&self.wrong).remove(&(account.0, account.1.clone()));
+    }
+
+    /// Whether the source may be read again for a person whose password did not fit (row D1b): once a minute.
+    pub(super) fn may_reread(&self, person: PersonId, now: DateTime<Utc>) -> bool {
+        let mut rereads = lock(&self.rereads);
+        let due = rereads.get(&person).is_none_or(|last| now.signed_duration_since(*last) >= TimeDelta::minutes(1));
+        if due {
+            make_room(&mut rereads);
+            rereads.insert(person, now);
+        }
+        due
+    }
+
+    /// What the last contact with a source showed.
+    pub(super) fn contacted(&self, source: SourceId, failed: bool) {
+        lock(&self.failing).insert(source, failed);
+    }
+
+    /// Whether the last contact failed; its breaker may still be closed.
+    pub(super) fn failed_last(&self, source: SourceId) -> bool {
+        lock(&self.failing).get(&source).copied().unwrap_or(false)
+    }
+
+    /// Writes about the same account or person wait for each other here rather than fail at a serializable database.
+    pub(super) async fn turn(&self, key: &[u8]) -> Turn<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        let queue = usize::try_from(hasher.finish() % QUEUES as u64).unwrap_or(0);
+        self.queues[queue].lock().await
+    }
+}
+
+fn make_room<K, V>(map: &mut HashMap<K, V>) {
+    if map.len() >= REMEMBERED {
+        map.clear();
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_three_wrong_passwords_are_remembered_for_a_while() {
+        let memory = Memory::default();
+        let id = ImmutableId("1".into());
+        let account = (uuid::Uuid::nil().into(), &id);
+        let now = DateTime::<Utc>::UNIX_EPOCH;
+        let keep = TimeDelta::minutes(15);
+        for digest in [1u8, 2, 3, 4] {
+            memory.remember_wrong(account, vec![digest], now);
+        }
+        let known = |digest: u8, at| memory.was_wrong(account, &[digest], at, keep);
+        assert_eq!([1, 2, 3, 4].map(|d| known(d, now)), [false, true, true, true]);
+        assert!(!known(4, now + TimeDelta::minutes(16)));
+        memory.remember_wrong(account, vec![9], now);
+        memory.forget_wrong(account);
+        assert!(!known(9, now));
+    }
+
+    #[test]
+    fn a_source_is_read_again_once_a_minute_per_person() {
+        let memory = Memory::default();
+        let now = DateTime::<Utc>::UNIX_EPOCH;
+        let (a, b) = (uuid::Uuid::nil().into(), uuid::Uuid::max().into());
+        assert!(memory.may_reread(a, now) && memory.may_reread(b, now));
+        assert!(!memory.may_reread(a, now + TimeDelta::seconds(59)));
+        assert!(memory.may_reread(a, now + TimeDelta::seconds(60)));
+    }
+}
