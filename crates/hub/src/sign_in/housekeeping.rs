@@ -27,14 +27,16 @@ impl Hub {
         })
     }
 
-    /// Help desk unlocks a person here: consecutive failures end (row D2c), budget places return, and remembered wrong
-    /// passwords are asked about again. Nothing changes at a source, so the places are given back only if its own
-    /// count, read at the next attempt, leaves room.
+    /// Help desk unlocks a person here: consecutive failures end (row D2c) and remembered wrong passwords are asked
+    /// about again. Budget places return only where they never would by time (window 0): anywhere else the source may
+    /// still count what they stand for.
     pub async fn unlock_here(&self, help_desk: &HelpDesk, person: PersonId) -> Result<(), HubError> {
         let accounts = Accounts(&mut self.database.reader()).of_person(person).await?;
+        let sources = self.sources_now().await?;
+        let endless = |id| sources.iter().any(|s| s.source.id == id && s.source.lockout.window_seconds == Some(0));
         storage::write!(self.database, |tx| {
             Throttle(tx).clear_all(person).await?;
-            for account in &accounts {
+            for account in accounts.iter().filter(|account| endless(account.source_id)) {
                 let (source, immutable_id) = (account.source_id, &account.immutable_id);
                 Budget { queries: tx, source, immutable_id }.give_back_all().await?;
             }
