@@ -3,6 +3,7 @@
 mod assets;
 mod browser;
 pub mod client_address;
+mod console;
 pub mod door;
 mod failure;
 pub mod headers;
@@ -92,6 +93,7 @@ impl FromRef<AppState> for Arc<Site> {
 pub fn router(state: AppState) -> Router {
     let with_browser = Router::new()
         .merge(oidc::router())
+        .merge(console::router(&state))
         .route("/sign-in/consent", get(door::consent::show).post(door::consent::decide))
         .route("/set-up", get(door::set_up::show).post(door::set_up::set_up))
         .route("/set-up/done", get(door::set_up::done))
@@ -99,6 +101,8 @@ pub fn router(state: AppState) -> Router {
         .layer(browser::session_layer(&state.hub, &state.site));
     Router::new()
         .merge(with_browser)
+        .route("/", get(console::root))
+        .route("/favicon.svg", get(console::favicon))
         .route("/assets/{name}", get(assets::serve))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
