@@ -47,7 +47,8 @@ async fn tidy(hub: Hub, owner: String, stop: CancellationToken) {
 }
 
 async fn forget(hub: &Hub) -> Result<u64, HubError> {
-    Ok(hub.forget_expired().await? + hub.forget_browser_sessions().await?)
+    let (sessions, sign_ins) = (hub.forget_expired().await?, hub.forget_old_sign_ins().await?);
+    Ok(sessions + sign_ins + hub.forget_browser_sessions().await?)
 }
 
 /// Which sources were swept, or found to be swept by another server, and when to look again.

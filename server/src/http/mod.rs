@@ -94,6 +94,7 @@ pub fn router(state: AppState) -> Router {
     let with_browser = Router::new()
         .merge(oidc::router())
         .merge(console::router(&state))
+        .route("/sign-in", get(door::sign_in::show).post(door::sign_in::sign_in))
         .route("/sign-in/consent", get(door::consent::show).post(door::consent::decide))
         .route("/set-up", get(door::set_up::show).post(door::set_up::set_up))
         .route("/set-up/done", get(door::set_up::done))

@@ -2,6 +2,7 @@
 
 pub mod consent;
 pub mod set_up;
+pub mod sign_in;
 pub mod sign_out;
 
 use app::link;

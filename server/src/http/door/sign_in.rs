@@ -1,0 +1,210 @@
+//! `/sign-in`: the name first, then the password. A form that sends both at once is answered at once, so that
+//! password managers and scripts need one step.
+
+use app::door::{
+    DirectoryChoice, IdentifierPage, Passage, PasswordPage, RefusalKind, RefusalPage, identifier_page, password_page,
+    refusal_page,
+};
+use axum::{
+    Form,
+    extract::{Query, State},
+    response::Response,
+};
+use directory::AuthorizationId;
+use hub::{
+    provider::PendingAuthorization,
+    sign_in::{self, Refusal, SignInAnswer, SignInAttempt, SignInPage},
+};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::{answer, form_target, page, see_other};
+use crate::http::{AppState, Browser, ClientAddress, Failure, RequestId};
+
+/// What the address of the page says.
+#[derive(Debug, Default, Deserialize)]
+pub struct SignInQuery {
+    transaction: Option<String>,
+    return_to: Option<String>,
+}
+
+/// What the forms send. No `Debug`: it holds the password.
+#[derive(Deserialize)]
+pub struct SignInForm {
+    transaction: Option<String>,
+    return_to: Option<String>,
+    #[serde(default)]
+    identifier: String,
+    /// Absent where the page did not ask.
+    directory: Option<String>,
+    /// Absent in the first step.
+    password: Option<String>,
+}
+
+/// Which application, or which page of the console, this sign-in is for.
+struct Way {
+    authorization: Option<(AuthorizationId, PendingAuthorization)>,
+    return_to: Option<String>,
+}
+
+impl Way {
+    async fn find(state: &AppState, transaction: Option<&str>, return_to: Option<String>) -> Result<Self, Failure> {
+        let return_to = return_to.filter(|path| is_console_path(path));
+        let Some(transaction) = transaction.filter(|text| !text.is_empty()) else {
+            return Ok(Self { authorization: None, return_to });
+        };
+        let id: AuthorizationId = transaction.parse().map_err(|_| super::ended())?;
+        let pending = state.hub.pending_authorization(id).await?.ok_or_else(super::ended)?;
+        Ok(Self { authorization: Some((id, pending)), return_to })
+    }
+
+    fn passage(&self) -> Passage {
+        Passage {
+            transaction: self.authorization.as_ref().map(|(id, _)| id.to_string()),
+            return_to: self.return_to.clone(),
+            client_name: self.authorization.as_ref().map(|(_, pending)| pending.client_name.clone()),
+        }
+    }
+
+    fn login_hint(&self) -> String {
+        self.authorization.as_ref().and_then(|(_, pending)| pending.login_hint.clone()).unwrap_or_default()
+    }
+
+    /// The form ends, by redirect, at the application: browsers hold that against `form-action`.
+    fn form_targets(&self) -> Vec<String> {
+        self.authorization.iter().filter_map(|(_, pending)| form_target(&pending.redirect_uri)).collect()
+    }
+
+    async fn sign_in_page(&self, state: &AppState) -> Result<SignInPage, Failure> {
+        let client = self.authorization.as_ref().map(|(_, pending)| &pending.client);
+        Ok(state.hub.sign_in_page(client).await?)
+    }
+}
+
+/// The first step.
+pub async fn show(
+    State(state): State<AppState>,
+    browser: Browser,
+    Query(query): Query<SignInQuery>,
+) -> Result<Response, Failure> {
+    let way = Way::find(&state, query.transaction.as_deref(), query.return_to).await?;
+    ask_identifier(&state, &browser, &way, way.login_hint(), false).await
+}
+
+async fn ask_identifier(
+    state: &AppState,
+    browser: &Browser,
+    way: &Way,
+    identifier: String,
+    missing: bool,
+) -> Result<Response, Failure> {
+    let directories = way.sign_in_page(state).await?.directories;
+    let directories: Vec<DirectoryChoice> =
+        directories.into_iter().map(|d| DirectoryChoice { value: d.value, label: d.label }).collect();
+    let chosen = browser.directory().unwrap_or_default();
+    let form = IdentifierPage { passage: way.passage(), identifier, directories, chosen, missing };
+    Ok(page(identifier_page(&state.site.frame, &form), &way.form_targets()))
+}
+
+/// Either form: the name alone leads to the password, both together to an answer.
+pub async fn sign_in(
+    State(state): State<AppState>,
+    ClientAddress(address): ClientAddress,
+    RequestId(request_id): RequestId,
+    browser: Browser,
+    Form(form): Form<SignInForm>,
+) -> Result<Response, Failure> {
+    let way = Way::find(&state, form.transaction.as_deref(), form.return_to).await?;
+    if form.identifier.trim().is_empty() {
+        return ask_identifier(&state, &browser, &way, String::new(), true).await;
+    }
+    let directory = form.directory.clone().unwrap_or_default();
+    let password = match form.password {
+        Some(password) if !password.is_empty() => SecretString::from(password),
+        other => {
+            let missing = other.is_some();
+            let form = PasswordPage { passage: way.passage(), identifier: form.identifier, directory, missing };
+            return Ok(page(password_page(&state.site.frame, &form), &way.form_targets()));
+        }
+    };
+    let attempt = SignInAttempt {
+        client: way.authorization.as_ref().map(|(_, pending)| pending.client.clone()),
+        identifier: form.identifier.clone(),
+        password,
+        directory: Some(directory.clone()).filter(|d| !d.is_empty()),
+        address,
+        device_cookie: browser.device(),
+        request_id,
+    };
+    // A task of its own: hanging up must not take back what the attempt counts for.
+    let hub = state.hub.clone();
+    let answered = tokio::spawn(async move { hub.sign_in(attempt).await });
+    match answered.await.map_err(|error| Failure::internal(&format!("the sign-in ended early: {error}")))?? {
+        SignInAnswer::SignedIn { session, new_device_cookie, .. } => {
+            browser.signed_in(session.id).await?;
+            let cookies = browser.keep(new_device_cookie, form.directory);
+            match &way.authorization {
+                Some((id, _)) => answer(state.hub.resume_authorization(*id, Some(session.id)).await?, cookies),
+                None => Ok(see_other(way.return_to.as_deref().unwrap_or("/console"), cookies)),
+            }
+        }
+        SignInAnswer::Refused(refusal) => {
+            let refused = refused(&way, form.identifier, directory, refusal);
+            Ok(page(refusal_page(&state.site.frame, &refused), &way.form_targets()))
+        }
+    }
+}
+
+fn refused(way: &Way, identifier: String, directory: String, refusal: Refusal) -> RefusalPage {
+    let kind = match refusal.page {
+        sign_in::RefusalPage::Generic => RefusalKind::Generic,
+        sign_in::RefusalPage::Outage => RefusalKind::Outage,
+        sign_in::RefusalPage::NotEnabledYet => RefusalKind::NotEnabledYet,
+        sign_in::RefusalPage::NotAllowedNow => RefusalKind::NotAllowedNow,
+        sign_in::RefusalPage::Disabled => RefusalKind::Disabled,
+    };
+    RefusalPage {
+        passage: way.passage(),
+        kind,
+        identifier,
+        directory,
+        code: refusal.code,
+        at: refusal.at,
+        too_many: refusal.too_many,
+        locked_words: refusal.locked_words,
+    }
+}
+
+/// Only pages of the console are returned to: anything else in the address could be somebody's trap.
+fn is_console_path(path: &str) -> bool {
+    let rest = path.strip_prefix("/console");
+    let bounded = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+    bounded && path.len() <= 2_000 && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') && !path.contains("//")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_console_path;
+
+    #[test]
+    fn nobody_is_sent_elsewhere_after_signing_in() {
+        for good in ["/console", "/console/people?after=x", "/console?x", "/console/people/0198c0de"] {
+            assert!(is_console_path(good), "{good}");
+        }
+        for bad in [
+            "",
+            "/",
+            "//evil.example",
+            "/console//evil.example",
+            "/consoleevil",
+            "https://evil.example/console",
+            "/console\\evil",
+            "/console\r\nSet-Cookie: a=b",
+            "/console/\u{e9}",
+            "console",
+            "/\\evil.example",
+        ] {
+            assert!(!is_console_path(bad), "{bad}");
+        }
+    }
+}
