@@ -278,6 +278,11 @@ impl MaybeRetry for StorageError {
 /// How often a serialization failure is tried again before it is an error.
 pub const WRITE_ATTEMPTS: u32 = 10;
 
+/// Gives whoever was in the way a moment to finish: 1, 2, 4 … 64 milliseconds.
+pub async fn before_retry(attempt: u32) {
+    tokio::time::sleep(Duration::from_millis(1 << attempt.saturating_sub(1).min(6))).await;
+}
+
 /// Runs a block in one write transaction and commits it: `write!(database, |tx| { …; Ok(value) })`. The block is an
 /// async block that borrows `tx: &mut Transaction`, ends in `Result<T, E>` with `E: From<StorageError> + MaybeRetry`, and has no outside
 /// effect: PostgreSQL may make it run again.
@@ -308,6 +313,7 @@ macro_rules! write {
             if attempt >= $crate::WRITE_ATTEMPTS || !$crate::MaybeRetry::is_retryable(&error) {
                 break Err(error);
             }
+            $crate::before_retry(attempt).await;
         }
     }};
 }

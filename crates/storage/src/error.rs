@@ -30,6 +30,12 @@ pub enum StorageError {
     /// The database is read-only.
     #[error("the database is read-only: check the owner and mode of its file and folder")]
     ReadOnly,
+    /// Another process has held the database file for too long.
+    #[error("another process is writing to the database file: end it, or try again when it is done")]
+    Busy,
+    /// A transaction that would have become durable together with this one failed so badly that neither did.
+    #[error("another change failed and took this one along; nothing of it was written")]
+    TakenDown,
     /// A unique index refused the row. `constraint` is the index or column list as the database names it.
     #[error("a row with the same key exists ({constraint})")]
     Conflict { constraint: String },
@@ -54,31 +60,40 @@ impl From<sqlx::Error> for StorageError {
             let constraint = database.constraint().unwrap_or(database.message()).to_owned();
             return Self::Conflict { constraint };
         }
-        // SQLITE_FULL = 13, SQLITE_READONLY = 8 (also as low byte of extended codes); PostgreSQL 53100 disk_full.
-        match database.code().as_deref() {
-            Some("13" | "53100") => Self::DiskFull,
-            Some("8" | "264" | "520" | "776" | "1032" | "25006") => Self::ReadOnly,
-            _ => Self::Database(error),
-        }
+        Self::of_code(database.code().as_deref()).unwrap_or(Self::Database(error))
     }
 }
 
 impl StorageError {
-    /// The error of a commit that several transactions shared.
-    pub(crate) fn from_shared(error: std::sync::Arc<sqlx::Error>) -> Self {
-        match std::sync::Arc::try_unwrap(error) {
-            Ok(error) => error.into(),
-            Err(shared) => match shared.as_database_error().and_then(|e| e.code()).as_deref() {
-                Some("13") => Self::DiskFull,
-                _ => Self::Database(sqlx::Error::Protocol(format!("the shared commit failed: {shared}"))),
-            },
+    /// The errors an operator can do something about.
+    fn of_code(code: Option<&str>) -> Option<Self> {
+        // SQLITE_FULL = 13, SQLITE_READONLY = 8 (also as low byte of extended codes), SQLITE_BUSY = 5; PostgreSQL
+        // 53100 disk_full, 25006 read_only_sql_transaction.
+        match code? {
+            "13" | "53100" => Some(Self::DiskFull),
+            "8" | "264" | "520" | "776" | "1032" | "25006" => Some(Self::ReadOnly),
+            "5" | "261" | "517" => Some(Self::Busy),
+            _ => None,
         }
     }
 
-    /// Whether the same transaction may succeed when tried again (PostgreSQL serialization failure or deadlock).
+    /// The error of a commit that several transactions shared.
+    pub(crate) fn from_shared(error: &sqlx::Error) -> Self {
+        Self::of_code(error.as_database_error().and_then(|e| e.code()).as_deref())
+            .unwrap_or_else(|| Self::Database(sqlx::Error::Protocol(format!("the shared commit failed: {error}"))))
+    }
+
+    /// Whether the same transaction may succeed when tried again: PostgreSQL serialization failure or deadlock, or
+    /// taken down by another's failure.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        let Self::Database(error) = self else { return false };
-        error.as_database_error().and_then(|e| e.code().map(|c| matches!(&*c, "40001" | "40P01"))).unwrap_or(false)
+        match self {
+            Self::TakenDown => true,
+            Self::Database(error) => error
+                .as_database_error()
+                .and_then(|e| e.code().map(|c| matches!(&*c, "40001" | "40P01")))
+                .unwrap_or(false),
+            _ => false,
+        }
     }
 }

@@ -4,6 +4,10 @@
 //! and goes to the end of the line itself; when its turn comes again, it commits the outer transaction for everybody
 //! who finished meanwhile. The lock is fair, so a group is never larger than the line was. Nobody is told "committed"
 //! before that commit.
+//!
+//! A future may be dropped at any await. What it had begun is noted in [`State`] *before* the statement is sent, and
+//! whoever holds the connection next tidies up first; SQLite runs the statements of a connection in the order they
+//! were sent, dropped or not.
 
 use std::sync::Arc;
 
@@ -17,12 +21,34 @@ pub struct SqliteWriter {
     state: Arc<Mutex<State>>,
 }
 
+/// What became of a group: the error that ended it, if one did.
+type Word = Result<(), Arc<GroupError>>;
+
+/// Why a group of finished turns is not durable.
+#[derive(Debug)]
+enum GroupError {
+    /// The commit itself failed.
+    Commit(sqlx::Error),
+    /// A later turn failed so badly that SQLite gave everything up.
+    TakenDown,
+}
+
 struct State {
     connection: SqliteConnection,
-    /// An outer transaction is open.
-    open: bool,
+    outer: Outer,
+    /// A turn ended without being finished: its savepoint is still open.
+    abandoned: bool,
     /// Finished turns of the open outer transaction, waiting for word of its commit.
-    finished: Vec<oneshot::Sender<Result<(), Arc<sqlx::Error>>>>,
+    finished: Vec<oneshot::Sender<Word>>,
+}
+
+/// The outer transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outer {
+    Closed,
+    /// `BEGIN` was sent, and its sender may have gone before the answer came.
+    Opening,
+    Open,
 }
 
 /// One turn on the writer.
@@ -33,17 +59,44 @@ pub struct SqliteTransaction {
 }
 
 impl State {
+    /// Clears what a dropped future left behind. First thing after every lock.
+    async fn tidy(&mut self) {
+        if self.outer == Outer::Opening {
+            // Nobody can have finished in it. An error means that it never opened.
+            let _never_opened = self.connection.execute("ROLLBACK").await;
+            self.outer = Outer::Closed;
+            self.abandoned = false;
+        }
+        if self.abandoned {
+            self.roll_back_turn().await;
+        }
+    }
+
+    /// Opens the outer transaction if it is not, and a savepoint in it for a new turn.
+    async fn begin_turn(&mut self) -> Result<(), sqlx::Error> {
+        if self.outer == Outer::Closed {
+            self.outer = Outer::Opening;
+            let begun = self.connection.execute("BEGIN IMMEDIATE").await;
+            self.outer = if begun.is_ok() { Outer::Open } else { Outer::Closed };
+            begun?;
+        }
+        self.abandoned = true;
+        self.connection.execute("SAVEPOINT turn").await?;
+        self.abandoned = false;
+        Ok(())
+    }
+
     /// Ends the outer transaction and tells everybody who waits for it.
     async fn commit_group(&mut self) {
-        if !self.open {
+        if self.outer != Outer::Open {
             return;
         }
-        let result = self.connection.execute("COMMIT").await.map(|_| ()).map_err(Arc::new);
+        let result = self.connection.execute("COMMIT").await;
         if result.is_err() {
             // A failed COMMIT may leave the transaction open; an error here means that SQLite already ended it.
             let _already_ended = self.connection.execute("ROLLBACK").await;
         }
-        self.end(&result);
+        self.end(&result.map(|_| ()).map_err(|error| Arc::new(GroupError::Commit(error))));
     }
 
     /// Forgets the current turn but keeps those that finished before it.
@@ -53,21 +106,24 @@ impl State {
             Err(error) => Err(error),
         };
         match undone {
+            // Nobody waits for a commit: do not keep the file locked against other processes.
             Ok(_) if self.finished.is_empty() => {
-                let result = self.connection.execute("ROLLBACK").await.map(|_| ()).map_err(Arc::new);
-                self.end(&result);
+                let _already_ended = self.connection.execute("ROLLBACK").await;
+                self.end(&Ok(()));
             }
             Ok(_) => {}
             // SQLite gave the whole outer transaction up by itself (disk full, I/O error): so must we.
             Err(error) => {
+                tracing::error!(%error, "a failed transaction took its whole group down; nothing of it was written");
                 let _already_ended = self.connection.execute("ROLLBACK").await;
-                self.end(&Err(Arc::new(error)));
+                self.end(&Err(Arc::new(GroupError::TakenDown)));
             }
         }
+        self.abandoned = false;
     }
 
-    fn end(&mut self, result: &Result<(), Arc<sqlx::Error>>) {
-        self.open = false;
+    fn end(&mut self, result: &Word) {
+        self.outer = Outer::Closed;
         for waiter in self.finished.drain(..) {
             // A waiter that was cancelled does not need the word.
             let _gone = waiter.send(result.clone());
@@ -78,12 +134,14 @@ impl State {
 impl SqliteWriter {
     pub(crate) async fn open(options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
         let connection = options.connect().await?;
-        Ok(Self { state: Arc::new(Mutex::new(State { connection, open: false, finished: Vec::new() })) })
+        let state = State { connection, outer: Outer::Closed, abandoned: false, finished: Vec::new() };
+        Ok(Self { state: Arc::new(Mutex::new(state)) })
     }
 
     /// Runs `work` on the connection with no transaction open (migrations, checkpoint).
     pub(crate) async fn exclusively<T>(&self, work: impl AsyncFnOnce(&mut SqliteConnection) -> T) -> T {
         let mut state = self.state.lock().await;
+        state.tidy().await;
         state.commit_group().await;
         work(&mut state.connection).await
     }
@@ -100,14 +158,9 @@ impl SqliteWriter {
 impl SqliteTransaction {
     pub(crate) async fn begin(writer: &SqliteWriter) -> Result<Self, StorageError> {
         let mut turn = Arc::clone(&writer.state).lock_owned().await;
-        if !turn.open {
-            turn.connection.execute("BEGIN IMMEDIATE").await?;
-            turn.open = true;
-        }
-        // From here on a dropped future must be tidied up after, which `Drop` does.
-        let mut this = Self { state: Arc::clone(&writer.state), turn: Some(turn) };
-        this.connection().execute("SAVEPOINT turn").await?;
-        Ok(this)
+        turn.tidy().await;
+        turn.begin_turn().await?;
+        Ok(Self { state: Arc::clone(&writer.state), turn: Some(turn) })
     }
 
     /// The connection, with this turn's savepoint open.
@@ -118,37 +171,53 @@ impl SqliteTransaction {
     }
 
     pub(crate) async fn commit(mut self) -> Result<(), StorageError> {
-        self.connection().execute("RELEASE turn").await?;
-        let (sender, receiver) = oneshot::channel();
-        if let Some(mut turn) = self.turn.take() {
-            turn.finished.push(sender);
-        }
+        let Some(turn) = self.turn.take() else { return Err(StorageError::Interrupted) };
         let state = Arc::clone(&self.state);
-        // A task of its own: a caller that is cancelled now must not leave the outer transaction open.
-        tokio::spawn(async move {
-            let mut receiver = receiver;
-            tokio::select! {
-                biased;
-                word = &mut receiver => word,
-                mut state = state.lock_owned() => {
-                    state.commit_group().await;
-                    drop(state);
-                    receiver.await
-                }
-            }
-        })
-        .await
-        .map_err(|_| StorageError::Interrupted)?
-        .map_err(|_| StorageError::Interrupted)?
-        .map_err(StorageError::from_shared)
+        // A task of its own: a caller that is cancelled now must neither undo half of it nor leave the outer
+        // transaction open.
+        tokio::spawn(finish(turn, state)).await.map_err(|_| StorageError::Interrupted)?
+    }
+}
+
+/// Finishes a turn, then waits for the commit of its group or makes it.
+async fn finish(mut turn: OwnedMutexGuard<State>, state: Arc<Mutex<State>>) -> Result<(), StorageError> {
+    turn.abandoned = true;
+    if let Err(error) = turn.connection.execute("RELEASE turn").await {
+        turn.tidy().await;
+        return Err(error.into());
+    }
+    turn.abandoned = false;
+    let (sender, mut receiver) = oneshot::channel();
+    turn.finished.push(sender);
+    drop(turn);
+    let word = tokio::select! {
+        biased;
+        word = &mut receiver => word,
+        mut state = state.lock_owned() => {
+            state.tidy().await;
+            state.commit_group().await;
+            drop(state);
+            receiver.await
+        }
+    };
+    match word {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(match &*error {
+            GroupError::Commit(error) => StorageError::from_shared(error),
+            GroupError::TakenDown => StorageError::TakenDown,
+        }),
+        Err(_) => Err(StorageError::Interrupted),
     }
 }
 
 impl Drop for SqliteTransaction {
     fn drop(&mut self) {
         let Some(mut turn) = self.turn.take() else { return };
+        turn.abandoned = true;
+        // At once, if there is a runtime: an open transaction locks the file against other processes. Without one,
+        // whoever is next in line tidies up.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { turn.roll_back_turn().await });
+            runtime.spawn(async move { turn.tidy().await });
         }
     }
 }

@@ -33,6 +33,6 @@ pub mod throttle;
 pub mod trace;
 pub mod verifiers;
 
-pub use database::{Database, DatabaseKind, MaybeRetry, Queries, Reader, Transaction, WRITE_ATTEMPTS};
+pub use database::{Database, DatabaseKind, MaybeRetry, Queries, Reader, Transaction, WRITE_ATTEMPTS, before_retry};
 pub use error::StorageError;
-pub use row::{Row, page_limit, to_microseconds};
+pub use row::{Row, no_parameters, page_limit, to_microseconds};

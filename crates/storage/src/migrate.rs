@@ -1,6 +1,6 @@
 //! Schema versions: forward only, each applied whole or not at all, refused when made by a newer Isthmus.
 
-use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migrator};
 
 use crate::{Database, StorageError};
 
@@ -11,7 +11,7 @@ impl Database {
     /// Brings the schema to this version; the versions that were applied. Does nothing if it is there already.
     pub async fn upgrade(&self) -> Result<Vec<i64>, StorageError> {
         let place = self.place().to_owned();
-        let before = self.applied_versions().await?;
+        let before = self.applied().await?;
         self.refuse_foreign(&before)?;
         let result = match self {
             Self::Sqlite { writer, .. } => writer.exclusively(async |c| SQLITE.run(c).await).await,
@@ -21,29 +21,41 @@ impl Database {
             MigrateError::VersionMismatch(version) => StorageError::ForeignSchema { place: place.clone(), version },
             other => StorageError::Upgrade { place: place.clone(), source: other },
         })?;
-        Ok(known_versions().into_iter().filter(|v| !before.contains(v)).collect())
+        Ok(known_versions().into_iter().filter(|v| !before.iter().any(|m| m.version == *v)).collect())
     }
 
     /// Refuses a schema that is not exactly this version's.
     pub async fn require_current(&self) -> Result<(), StorageError> {
-        let applied = self.applied_versions().await?;
+        let applied = self.applied().await?;
         self.refuse_foreign(&applied)?;
-        let (found, known) = (highest(&applied), highest(&known_versions()));
+        let (found, known) = (highest(&applied), highest_known());
         if found < known {
             return Err(StorageError::OlderSchema { place: self.place().to_owned(), found, known });
         }
         Ok(())
     }
 
-    fn refuse_foreign(&self, applied: &[i64]) -> Result<(), StorageError> {
-        let (found, known) = (highest(applied), highest(&known_versions()));
+    /// A schema that a newer or another build made is not touched.
+    fn refuse_foreign(&self, applied: &[AppliedMigration]) -> Result<(), StorageError> {
+        let place = || self.place().to_owned();
+        let (found, known) = (highest(applied), highest_known());
         if found > known {
-            return Err(StorageError::NewerSchema { place: self.place().to_owned(), found, known });
+            return Err(StorageError::NewerSchema { place: place(), found, known });
+        }
+        let migrator = match self {
+            Self::Sqlite { .. } => &SQLITE,
+            Self::Postgres { .. } => &POSTGRES,
+        };
+        for migration in applied {
+            let ours = migrator.iter().find(|m| m.version == migration.version);
+            if ours.is_none_or(|m| m.checksum != migration.checksum) {
+                return Err(StorageError::ForeignSchema { place: place(), version: migration.version });
+            }
         }
         Ok(())
     }
 
-    async fn applied_versions(&self) -> Result<Vec<i64>, StorageError> {
+    async fn applied(&self) -> Result<Vec<AppliedMigration>, StorageError> {
         let upgrade_error = |source| StorageError::Upgrade { place: self.place().to_owned(), source };
         let applied = match self {
             Self::Sqlite { writer, .. } => {
@@ -62,7 +74,7 @@ impl Database {
                 }
             }
         };
-        Ok(applied.map_err(upgrade_error)?.into_iter().map(|m| m.version).collect())
+        applied.map_err(upgrade_error)
     }
 }
 
@@ -70,6 +82,10 @@ fn known_versions() -> Vec<i64> {
     SQLITE.iter().map(|m| m.version).collect()
 }
 
-fn highest(versions: &[i64]) -> i64 {
-    versions.iter().copied().max().unwrap_or(0)
+fn highest(applied: &[AppliedMigration]) -> i64 {
+    applied.iter().map(|m| m.version).max().unwrap_or(0)
+}
+
+fn highest_known() -> i64 {
+    known_versions().into_iter().max().unwrap_or(0)
 }

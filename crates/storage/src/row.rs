@@ -29,6 +29,12 @@ macro_rules! params {
 }
 pub(crate) use params;
 
+/// For SQL without placeholders.
+#[must_use]
+pub fn no_parameters() -> sea_query_sqlx::SqlxValues {
+    params![]
+}
+
 /// Reads a stored word; one that this version does not know names its place.
 pub(crate) fn word<T>(table: &'static str, column: &'static str, text: &str) -> Result<T, StorageError>
 where

@@ -4,7 +4,7 @@
 //! while walking the people in order, where a page then fills quickly.
 
 use directory::{Person, PersonId, PersonState, SourceId};
-use sea_query::{Alias as Name, Expr, ExprTrait as _, Order, Query, SelectStatement};
+use sea_query::{Alias as Name, Cond, Expr, ExprTrait as _, JoinType, Order, Query, SelectStatement};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -111,6 +111,15 @@ fn person_ids_of_source(source: SourceId) -> SelectStatement {
         .take()
 }
 
+/// `from (…) few cross join person p where few.person_id = p.id`: SQLite keeps the order of a cross join, so the few
+/// are found first; PostgreSQL finds its own way.
+fn few_first(select: &mut SelectStatement, few: SelectStatement) {
+    select
+        .from_subquery(few, Name::new("few"))
+        .join_as(JoinType::CrossJoin, Name::new("person"), Name::new("p"), Cond::all())
+        .and_where(column("few", "person_id").eq(column("p", "id")));
+}
+
 /// `select … from person p where <filter>`, without columns, order and limit.
 fn filtered(filter: &PeopleFilter, driver: &Driver) -> SelectStatement {
     let mut select = Query::select();
@@ -118,16 +127,11 @@ fn filtered(filter: &PeopleFilter, driver: &Driver) -> SelectStatement {
         Driver::Names => {
             select.from_as(Name::new("person"), Name::new("p"));
         }
-        // SQLite keeps the order of a cross join, so the few are found first; PostgreSQL finds its own way.
         Driver::Word(index) => {
-            let few = person_ids_of_word(&filter.words[*index]);
-            select.from_subquery(few, Name::new("few")).cross_join((Name::new("person"), Name::new("p")));
-            select.and_where(column("few", "person_id").eq(column("p", "id")));
+            few_first(&mut select, person_ids_of_word(&filter.words[*index]));
         }
         Driver::Source(source) => {
-            let few = person_ids_of_source(*source);
-            select.from_subquery(few, Name::new("few")).cross_join((Name::new("person"), Name::new("p")));
-            select.and_where(column("few", "person_id").eq(column("p", "id")));
+            few_first(&mut select, person_ids_of_source(*source));
         }
     }
     match filter.state {
