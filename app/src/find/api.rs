@@ -25,11 +25,9 @@ pub async fn find_person(q: String) -> Result<Finding, ApiError> {
     use crate::{caller::failed, person::read};
     let (hub, help_desk) = crate::caller::help_desk().await?;
     let mut finding = Finding { code: false, trace: None, people: Vec::new(), more: false, q: q.trim().to_owned() };
-    if let Some(_code) = as_code(&finding.q) {
+    if let Some(code) = as_code(&finding.q) {
         finding.code = true;
-        if let Some(trace) = Option::<hub::sign_in::SignInTrace>::None
-        /* TRACES */
-        {
+        if let Some(trace) = hub.trace_by_code(&help_desk, &code).await.map_err(failed)? {
             let person = match trace.person {
                 Some(id) => Some((id.to_string(), hub.name_of(id).await.map_err(failed)?)),
                 None => None,

@@ -138,7 +138,7 @@ pub async fn read_person(id: String, code: String) -> Result<PersonCard, ApiErro
     let id = id.parse().map_err(|_| not_found("This person"))?;
     let page = hub.person_page(&help_desk, id).await.map_err(failed)?;
     let page = page.ok_or_else(|| not_found("This person"))?;
-    let traces = Vec::new(); // TRACES
+    let traces = hub.traces_of(&help_desk, id, super::read::SHOWN).await.map_err(failed)?;
     let names = super::read::Names::read(&hub).await?;
     Ok(super::read::card(page, traces, &code, &names))
 }

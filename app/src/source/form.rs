@@ -8,8 +8,9 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    api::{SaveSource, settings_of},
+    api::{SaveAnswer, SaveSource, settings_of},
     form_parts::{address, attributes, beginnings, capture, connection, lockout, newcomers, people, service_account},
+    test_panel::tried,
 };
 use crate::ui::{Loaded, PageHead, Problem, kind_word};
 
@@ -111,9 +112,14 @@ pub fn settings_view(form: SourceForm) -> AnyView {
             {lockout(&form)}
             {capture(&form)}
             {connection(&form)}
+            {move || match save.value().get() {
+                Some(Ok(SaveAnswer::Tested(report))) => Some(tried(report)),
+                Some(Ok(SaveAnswer::Saved) | Err(_)) | None => None,
+            }}
             <div class="row">
                 <a class="button" href=back>"Leave without saving"</a>
-                <button class="button primary push" aria-busy=move || save.pending().get().then_some("true")>
+                <span class="push">{test_button(save)}</span>
+                <button class="button primary" aria-busy=move || save.pending().get().then_some("true")>
                     {if new { "Save, paused" } else { "Save settings" }}
                 </button>
             </div>
@@ -132,4 +138,19 @@ fn kinds(current: SourceKind) -> impl IntoView {
         })
         .collect_view();
     view! { <nav class="segmented" aria-label="Kind of directory">{links}</nav> }
+}
+
+/// Tries the settings as typed. Only once the page is awake: without scripts, save them paused and test then.
+fn test_button(save: ServerAction<SaveSource>) -> impl IntoView {
+    let awake = RwSignal::new(false);
+    Effect::new(move |_| awake.set(true));
+    move || {
+        awake.get().then(|| {
+            view! {
+                <button class="button" name="then" value="test" aria-busy=move || save.pending().get().then_some("true")>
+                    "Test these settings"
+                </button>
+            }
+        })
+    }
 }

@@ -30,6 +30,16 @@ pub(super) fn test_panel(name: &str, report: Option<TestReport>) -> impl IntoVie
     }
 }
 
+/// The steps with their verdict, where settings are tried that are not saved.
+pub(super) fn tried(report: TestReport) -> impl IntoView {
+    view! {
+        <Panel id="h-tried" title="These settings, tried" hint="nothing was saved">
+            {verdict(&report.steps)}
+            <ol class="checks">{report.steps.into_iter().map(step).collect_view()}</ol>
+        </Panel>
+    }
+}
+
 fn verdict(steps: &[TestStep]) -> impl IntoView + use<> {
     let failed = steps.iter().filter(|step| !step.passed).count();
     let text = match failed {
@@ -116,7 +126,7 @@ fn password_form(name: &str, typed: String) -> impl IntoView + use<> {
                 <div class="form-grid">
                     <Field id="test-person" name="person" label="Person" value=typed required=true />
                     <Field id="test-password" name="password" label="Their password" value="" kind="password" required=true
-                        hint="Sent to the directory once for this test, counted like a sign-in, and not kept." />
+                        hint="Sent to the directory once for this test and not kept. Refused if the account stands near its lockout." />
                 </div>
                 <div class="row"><button class="button" aria-busy=move || test.pending().get().then_some("true")>"Test the password"</button></div>
             </ActionForm>

@@ -107,7 +107,12 @@ pub fn Problem(error: ApiError) -> impl IntoView {
             </Empty>
         }
         .into_any(),
-        ApiError::Invalid { message, .. } => view! { <Notice tone=Tone::Bad title="Not saved."><p>{message}</p></Notice> }.into_any(),
+        ApiError::Invalid { field, message } => view! {
+            <Notice tone=Tone::Bad title="Not saved.">
+                <p>{message}" "<a href=format!("#{field}")>{format!("Go to {}", field.replace('_', " "))}</a></p>
+            </Notice>
+        }
+        .into_any(),
         ApiError::Refused(message) => view! { <Notice tone=Tone::Bad title="Nothing was changed."><p>{message}</p></Notice> }.into_any(),
         ApiError::Failed(message) => view! { <Notice tone=Tone::Bad title="It did not work."><p>{message}</p></Notice> }.into_any(),
     }
