@@ -3,6 +3,9 @@
 //! `cli` says what can be typed, `config` turns it into checked settings, [`wiring`] is the one place that names the
 //! database and the connectors, `http` translates between HTTP and the hub, `background` keeps house.
 
+// The console's pages are deeply nested types, laid out when they are rendered here.
+#![recursion_limit = "512"]
+
 mod background;
 pub mod cli;
 mod commands;
