@@ -1,1 +1,159 @@
+//! Set-up links, password rules and roles.
 
+use directory::{HubRole, PersonState};
+use hub::{HubError, mirror::NewHubPerson, session::ProvenBy};
+use secrecy::ExposeSecret as _;
+
+use crate::support::{PASSWORD, hubs, source_draft, token_of};
+
+fn is_refused<T: std::fmt::Debug>(result: Result<T, HubError>) -> bool {
+    matches!(result, Err(HubError::Refused(_)))
+}
+
+#[tokio::test]
+async fn a_set_up_link_works_once_and_for_a_day() {
+    for test in hubs().await {
+        let invitation = test.hub.create_administrator("ada", Some("ada@example.test"), false).await.unwrap();
+        assert!(invitation.link.expose_secret().starts_with("https://hub.example.test/set-up?token="));
+        let token = token_of(&invitation.link);
+        let page = test.hub.set_up_page(&token).await.unwrap();
+        assert_eq!(page.username.as_deref(), Some("ada"));
+        test.hub.set_up_page(&token).await.unwrap();
+        let short = test.hub.set_up_password(&token, &"short".into()).await;
+        assert!(matches!(short, Err(HubError::Invalid { field: "password", .. })), "does not spend the link");
+        let own_name = test.hub.set_up_password(&token, &"ada@example.test!".into()).await;
+        assert!(matches!(own_name, Err(HubError::Invalid { .. })));
+        test.hub.set_up_password(&token, &PASSWORD.into()).await.unwrap();
+        assert!(is_refused(test.hub.set_up_password(&token, &PASSWORD.into()).await));
+        assert!(is_refused(test.hub.set_up_page(&token).await));
+        assert!(is_refused(test.hub.set_up_page(&"guessed".into()).await));
+
+        let late = test.hub.create_administrator("bob", None, false).await.unwrap();
+        test.wait(24 * 60 * 60);
+        assert!(is_refused(test.hub.set_up_password(&token_of(&late.link), &PASSWORD.into()).await));
+    }
+}
+
+#[tokio::test]
+async fn two_browsers_with_one_link_set_one_password() {
+    for test in hubs().await {
+        let token = token_of(&test.hub.create_administrator("ada", None, false).await.unwrap().link);
+        let password = PASSWORD.into();
+        let (a, b) =
+            tokio::join!(test.hub.set_up_password(&token, &password), test.hub.set_up_password(&token, &password));
+        assert_eq!(u8::from(a.is_ok()) + u8::from(b.is_ok()), 1, "{a:?} {b:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_newer_link_replaces_the_older_and_a_new_password_ends_the_sessions() {
+    for test in hubs().await {
+        let (person, session) = test.console_person("ada", HubRole::Administrator).await;
+        assert!(is_refused(test.hub.create_administrator("ada", None, false).await), "exists already");
+        let first = test.hub.create_administrator("ADA", None, true).await.unwrap();
+        let second = test.hub.create_administrator("ada", None, true).await.unwrap();
+        assert_eq!((first.person, second.person), (person, person));
+        assert!(is_refused(test.hub.set_up_page(&token_of(&first.link)).await));
+        test.hub.as_administrator(Some(session)).await.unwrap();
+        test.hub.set_up_password(&token_of(&second.link), &"another set of harbour lamps".into()).await.unwrap();
+        assert!(test.hub.as_administrator(Some(session)).await.is_err());
+        assert!(matches!(test.hub.create_administrator("nobody", None, true).await, Err(HubError::NotFound(_))));
+    }
+}
+
+#[tokio::test]
+async fn recovery_is_for_administrators_only() {
+    for test in hubs().await {
+        test.console_person("helen", HubRole::HelpDesk).await;
+        assert!(is_refused(test.hub.create_administrator("helen", None, true).await));
+    }
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays_and_taking_a_role_ends_the_sessions() {
+    for test in hubs().await {
+        let ada = test.administrator("ada").await;
+        let refused = test.hub.revoke_role(&ada, ada.person_id(), HubRole::Administrator).await;
+        assert!(refused.unwrap_err().to_string().contains("last administrator"));
+        let (bob, session) = test.console_person("bob", HubRole::Administrator).await;
+        test.hub.revoke_role(&ada, bob, HubRole::Administrator).await.unwrap();
+        assert!(test.hub.as_administrator(Some(session)).await.is_err());
+        assert!(test.hub.session(session).await.unwrap().is_none());
+        let holders = test.hub.role_holders(&ada).await.unwrap();
+        assert_eq!(holders.iter().map(|h| h.display_name.as_str()).collect::<Vec<_>>(), ["ada"]);
+        // One who cannot sign in does not count as another administrator.
+        let (carl, _) = test.console_person("carl", HubRole::Administrator).await;
+        let disabled: Result<_, HubError> = storage::write!(test.hub.database, |tx| {
+            hub::mirror::disable_by_hub(tx, &test.hub, ada.actor(), carl, "left").await
+        });
+        assert_eq!(disabled.unwrap().state(), PersonState::DisabledByHub);
+        assert!(test.hub.revoke_role(&ada, ada.person_id(), HubRole::Administrator).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn people_of_a_directory_get_no_role() {
+    for test in hubs().await {
+        let ada = test.administrator("ada").await;
+        let source = test.hub.register_source(&ada, source_draft("corp"), "secret".into()).await.unwrap();
+        let anna = test.provision(&source, "anna").await;
+        for role in HubRole::ALL {
+            assert!(is_refused(test.hub.grant_role(&ada, anna, *role).await));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_role_counts_only_in_a_session_proven_at_the_hub() {
+    for test in hubs().await {
+        let (person, session) = test.console_person("ada", HubRole::Administrator).await;
+        let ada = test.hub.as_administrator(Some(session)).await.unwrap();
+        let source = test.hub.register_source(&ada, source_draft("corp"), "secret".into()).await.unwrap();
+        let delegated = test.session(person, ProvenBy::Source(source.id)).await;
+        assert!(matches!(test.hub.as_administrator(Some(delegated)).await, Err(HubError::Denied(_))));
+        assert!(matches!(test.hub.as_help_desk(Some(delegated)).await, Err(HubError::Denied(_))));
+        test.hub.as_help_desk(Some(session)).await.unwrap();
+        test.hub.end_session(session).await.unwrap();
+        assert!(matches!(test.hub.as_administrator(Some(session)).await, Err(HubError::Denied(_))));
+    }
+}
+
+#[tokio::test]
+async fn neither_token_nor_password_is_kept_or_told() {
+    for test in hubs().await {
+        let invitation = test.hub.create_administrator("ada", None, false).await.unwrap();
+        let token = token_of(&invitation.link);
+        test.hub.set_up_password(&token, &PASSWORD.into()).await.unwrap();
+        let told = format!("{invitation:?} {:?}", test.audit().await);
+        assert!(!told.contains(token.expose_secret()) && !told.contains(PASSWORD), "{told}");
+        for action in ["person.entered", "role.granted", "set-up-link.issued", "person.password-set"] {
+            assert!(told.contains(action), "{action}");
+        }
+        let Some(folder) = test.database.folder() else { continue };
+        for file in std::fs::read_dir(folder).unwrap() {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            let holds = |text: &str| bytes.windows(text.len()).any(|w| w == text.as_bytes());
+            assert!(!holds(token.expose_secret()) && !holds(PASSWORD));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_invites_help_desk_and_renews_the_link() {
+    for test in hubs().await {
+        let ada = test.administrator("ada").await;
+        let new = NewHubPerson {
+            username: "helen".to_owned(),
+            display_name: "Helen Desk".to_owned(),
+            email: Some("helen@example.test".to_owned()),
+        };
+        let first = test.hub.invite_console_person(&ada, new, HubRole::HelpDesk).await.unwrap();
+        let second = test.hub.renew_invitation(&ada, first.person).await.unwrap();
+        assert!(is_refused(test.hub.set_up_password(&token_of(&first.link), &PASSWORD.into()).await));
+        test.hub.set_up_password(&token_of(&second.link), &PASSWORD.into()).await.unwrap();
+        assert!(is_refused(test.hub.renew_invitation(&ada, ada.person_id()).await), "never for oneself");
+        let session = test.session(first.person, ProvenBy::Hub).await;
+        test.hub.as_help_desk(Some(session)).await.unwrap();
+        assert!(test.hub.as_administrator(Some(session)).await.is_err());
+    }
+}
