@@ -46,9 +46,14 @@ pub async fn apply(arguments: ApplyArguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads the document; errors show the line.
+/// Reads the document; errors name the line. The parser's own text would repeat the line as well, and with it a
+/// secret that somebody wrote into the file.
 pub fn parse(file: &Path, text: &str) -> anyhow::Result<SiteDocument> {
-    toml::from_str(text).map_err(|error| anyhow::anyhow!("{} is not a site document: {error}", file.display()))
+    toml::from_str(text).map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        anyhow::anyhow!("{}, line {line}: {}", file.display(), error.message().trim_end())
+    })
 }
 
 /// Files named in a document are relative to it; variables are this process's.

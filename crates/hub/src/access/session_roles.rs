@@ -39,7 +39,7 @@ impl Hub {
         let mut reader = self.database.reader();
         let person = storage::people::People(&mut reader).by_id(session.person).await?;
         // The session's own look at standing comes first; this holds even where that one had nothing to read.
-        if !person.is_some_and(|p| p.state() == directory::PersonState::Migrated) {
+        if person.is_none_or(|p| p.state() != directory::PersonState::Migrated) {
             return Err(HubError::Denied("roles need a person whose password is the hub's and who is active"));
         }
         let roles = storage::access::roles_of(&mut reader, session.person).await?;

@@ -104,6 +104,9 @@ impl<'de> Deserialize<'de> for SecretReference {
             fn visit_str<E: de::Error>(self, _text: &str) -> Result<SecretReference, E> {
                 Err(E::custom("a secret does not stand in this file: write { file = \"PATH\" } or { env = \"NAME\" }"))
             }
+            fn visit_i64<E: de::Error>(self, _number: i64) -> Result<SecretReference, E> {
+                self.visit_str("")
+            }
             fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<SecretReference, A::Error> {
                 let mut found = None;
                 while let Some(key) = map.next_key::<String>()? {
