@@ -84,10 +84,15 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     // Only 2000::/3 is handed out as global unicast; in it, the tunnels that carry an IPv4 address and what is set
     // aside for documentation and protocols are left out.
     let global = (0x2000..0x4000).contains(&a);
-    let special = (a == 0x2001 && b < 0x0200) // Teredo, benchmarking, ORCHID: 2001::/23
-        || (a == 0x2001 && b == 0x0db8)       // documentation
-        || a == 0x2002                        // 6to4
-        || (a == 0x3fff && b < 0x1000); // documentation, RFC 9637
+    let special = match a {
+        // Teredo, benchmarking, ORCHID (2001::/23) and documentation.
+        0x2001 => b < 0x0200 || b == 0x0db8,
+        // 6to4.
+        0x2002 => true,
+        // Documentation, RFC 9637.
+        0x3fff => b < 0x1000,
+        _ => false,
+    };
     global && !special
 }
 

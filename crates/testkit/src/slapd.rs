@@ -31,6 +31,8 @@ pub struct SlapdSetup {
     pub lockout_threshold: u32,
     /// Seconds during which they add up, and for which it stays locked.
     pub lockout_seconds: u32,
+    /// Whether entries say themselves which groups they are in (the memberof overlay).
+    pub member_of: bool,
     /// More entries, as LDIF.
     pub extra_ldif: String,
 }
@@ -43,6 +45,7 @@ impl Default for SlapdSetup {
             people: 200,
             lockout_threshold: 5,
             lockout_seconds: 15 * 60,
+            member_of: true,
             extra_ldif: String::new(),
         }
     }
@@ -100,7 +103,7 @@ impl Slapd {
         fs::write(path.join("ca.crt"), authority.ca_pem())?;
         fs::write(path.join("server.crt"), certificate.certificate_pem)?;
         fs::write(path.join("server.key"), certificate.key_pem)?;
-        fs::write(path.join("slapd.conf"), configuration(&path.display().to_string(), &setup.base_dn))?;
+        fs::write(path.join("slapd.conf"), configuration(&path.display().to_string(), setup))?;
         fs::write(path.join("seed.ldif"), seed(setup))?;
         run(Command::new(path.join("slapd"))
             .args(["-T", "add", "-q", "-f"])
@@ -201,7 +204,10 @@ impl Slapd {
 
     /// Gives somebody another password, as an administrator would.
     pub fn set_password(&self, username: &str, password: &str) {
-        self.set(&self.person_dn(username), "userPassword", &[password]);
+        let dn = self.person_dn(username);
+        self.set(&dn, "userPassword", &[password]);
+        // The policy would make the person change it first.
+        self.set(&dn, "pwdReset", &[]);
     }
 
     /// Locks somebody out for good, OpenLDAP's way of disabling an account.
@@ -251,7 +257,17 @@ fn password_of(username: &str, domain: &str) -> String {
     }
 }
 
-fn configuration(folder: &str, base: &str) -> String {
+fn configuration(folder: &str, setup: &SlapdSetup) -> String {
+    let base = &setup.base_dn;
+    let (module, index, overlay) = if setup.member_of {
+        (
+            "moduleload memberof\n",
+            ",memberOf",
+            "overlay memberof\nmemberof-group-oc groupOfNames\nmemberof-refint TRUE\n",
+        )
+    } else {
+        ("", "", "")
+    };
     format!(
         r#"include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
@@ -259,9 +275,7 @@ include /etc/ldap/schema/inetorgperson.schema
 include /etc/ldap/schema/nis.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
-moduleload memberof
-moduleload refint
-moduleload ppolicy
+{module}moduleload ppolicy
 pidfile {folder}/slapd.pid
 argsfile {folder}/slapd.args
 TLSCACertificateFile {folder}/ca.crt
@@ -281,15 +295,11 @@ maxsize 1073741824
 dbnosync
 index objectClass,entryUUID,entryCSN eq
 index uid,mail,employeeNumber eq
-index member,memberOf eq
+index member{index} eq
 access to attrs=userPassword by self =xw by anonymous auth by * none
 access to * by dn.exact="cn=reader,ou=services,{base}" read by self read by * none
 limits dn.exact="cn=reader,ou=services,{base}" size=unlimited time=unlimited size.pr=5000 size.prtotal=unlimited
-overlay memberof
-memberof-group-oc groupOfNames
-memberof-member-ad member
-memberof-refint TRUE
-overlay ppolicy
+{overlay}overlay ppolicy
 ppolicy_default "cn=default,ou=policies,{base}"
 ppolicy_use_lockout
 "#
@@ -348,6 +358,9 @@ fn seed(setup: &SlapdSetup) -> String {
         password = password_of("jsmith", &setup.domain),
     );
     groups(&mut out, setup);
+    if !setup.member_of {
+        out = out.lines().filter(|line| !line.starts_with("memberOf: ")).flat_map(|line| [line, "\n"]).collect();
+    }
     out.push_str(&setup.extra_ldif);
     out
 }

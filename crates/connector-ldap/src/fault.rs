@@ -1,0 +1,122 @@
+//! What can go wrong with a directory, with the remedy where one is known.
+
+use std::{io, time::Duration};
+
+use connector::{Trouble, TroubleKind};
+use tokio_rustls::rustls::{CertificateError, Error as TlsError};
+
+/// The part of reaching a directory that failed; a live test shows them one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Settings,
+    Connect,
+    Tls,
+    ServiceAccount,
+    Read,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) kind: TroubleKind,
+    pub(crate) stage: Stage,
+    pub(crate) endpoint: String,
+    pub(crate) what: String,
+    pub(crate) remedy: Option<String>,
+}
+
+impl Fault {
+    pub(crate) fn new(kind: TroubleKind, stage: Stage, endpoint: &str, what: impl Into<String>) -> Self {
+        Self { kind, stage, endpoint: endpoint.to_owned(), what: what.into(), remedy: None }
+    }
+
+    pub(crate) fn odd(endpoint: &str, what: impl Into<String>) -> Self {
+        Self::new(TroubleKind::Odd, Stage::Read, endpoint, what)
+    }
+
+    pub(crate) fn unavailable(endpoint: &str, what: impl Into<String>) -> Self {
+        Self::new(TroubleKind::Unavailable, Stage::Read, endpoint, what)
+    }
+
+    pub(crate) fn misconfigured(endpoint: &str, what: impl Into<String>) -> Self {
+        Self::new(TroubleKind::Misconfigured, Stage::Read, endpoint, what)
+    }
+
+    pub(crate) fn timed_out(stage: Stage, endpoint: &str, after: Duration) -> Self {
+        Self::new(TroubleKind::Unavailable, stage, endpoint, format!("no answer within {} ms", after.as_millis()))
+    }
+
+    pub(crate) fn at(mut self, stage: Stage) -> Self {
+        self.stage = stage;
+        self
+    }
+
+    pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// Whether another connection might do better: nothing was said about the request itself.
+    pub(crate) fn is_transport(&self) -> bool {
+        self.kind == TroubleKind::Unavailable
+    }
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        let reason = match fault.remedy {
+            Some(remedy) => format!("{}. {remedy}", fault.what.trim_end_matches('.')),
+            None => fault.what,
+        };
+        Self { kind: fault.kind, endpoint: fault.endpoint, reason }
+    }
+}
+
+/// What a failed TLS handshake means.
+pub(crate) fn tls(endpoint: &str, host: &str, error: &io::Error) -> Fault {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
+    let (kind, what, remedy) = match inner {
+        Some(TlsError::InvalidCertificate(problem)) => certificate(host, problem),
+        Some(TlsError::InvalidMessage(_)) => (
+            TroubleKind::Unavailable,
+            "the server does not speak TLS here".to_owned(),
+            "Check the port (636 for LDAPS, 389 for StartTLS) and the setting for encryption.".to_owned(),
+        ),
+        Some(other) => (
+            TroubleKind::Unavailable,
+            format!("TLS failed: {other}"),
+            "Check that the server offers TLS 1.2 or newer.".to_owned(),
+        ),
+        None => (
+            TroubleKind::Unavailable,
+            format!("TLS failed: {error}"),
+            "Check the port (636 for LDAPS, 389 for StartTLS) and that the server has a certificate.".to_owned(),
+        ),
+    };
+    Fault::new(kind, Stage::Tls, endpoint, what).remedy(remedy)
+}
+
+fn certificate(host: &str, problem: &CertificateError) -> (TroubleKind, String, String) {
+    let (what, remedy) = match problem {
+        CertificateError::UnknownIssuer => (
+            "the server's certificate comes from an authority that is not trusted".to_owned(),
+            "Paste the PEM certificate of the authority that issued it into the source's settings.".to_owned(),
+        ),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
+            format!("the server's certificate is not for {host:?}"),
+            "Use a host name that the certificate names, or give the server a certificate for this one.".to_owned(),
+        ),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
+            "the server's certificate has expired".to_owned(),
+            "Renew the certificate on the server; check both clocks.".to_owned(),
+        ),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            ("the server's certificate is not valid yet".to_owned(), "Check the clocks of both machines.".to_owned())
+        }
+        other => (
+            format!("the server's certificate is not acceptable: {other}"),
+            "Give the server a certificate for its host name, issued by a trusted authority.".to_owned(),
+        ),
+    };
+    // DOWN by the semantics (TLS), not misconfigured: somebody in the middle must not be able to say which it is.
+    (TroubleKind::Unavailable, what, remedy)
+}

@@ -1,0 +1,178 @@
+//! The groups an entry is in, nested ones included, and whether one of them makes it privileged.
+
+use std::{collections::HashSet, sync::Arc};
+
+use directory::SourceGroup;
+use ldap3::Scope;
+
+use crate::{
+    connection::Connection,
+    dn::Dn,
+    fault::Fault,
+    reader::{Facts, Reader, immutable_id},
+    search::{Entry, Search, equals, equals_bytes, no_references},
+};
+
+/// More groups than this nobody is in: somebody made them up.
+const GROUP_LIMIT: usize = 2_000;
+
+/// A group and the names of the groups it is in itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    dn: String,
+    group: SourceGroup,
+    parents: Vec<String>,
+}
+
+/// What was found for one entry.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    pub(crate) list: Vec<SourceGroup>,
+    pub(crate) complete: bool,
+    /// One of them is protected.
+    pub(crate) protected: bool,
+}
+
+impl Reader {
+    /// Climbs from the groups an entry is in to the groups those are in. OpenLDAP's `memberOf` is not transitive, and
+    /// AD's leaves out nested and primary groups; each group is read once a minute for everybody, so a sweep costs one
+    /// read per group, not one per person and group.
+    pub(crate) async fn groups_of(
+        &self,
+        connection: &mut Connection,
+        facts: &Facts,
+        entry: &Entry,
+    ) -> Result<Groups, Fault> {
+        let mut groups = Groups { complete: true, ..Groups::default() };
+        let mut queue: Vec<String> = self.direct(connection, facts, entry).await?;
+        if self.settings.active_directory {
+            match self.primary(connection, facts, entry).await? {
+                Some(primary) => queue.push(primary),
+                None => groups.complete = false,
+            }
+        }
+        let mut seen = HashSet::new();
+        while let Some(name) = queue.pop() {
+            let Some(dn) = Dn::parse(&name) else {
+                groups.complete = false;
+                continue;
+            };
+            if !seen.insert(dn.key()) {
+                continue;
+            }
+            if seen.len() > GROUP_LIMIT {
+                groups.complete = false;
+                break;
+            }
+            groups.protected |= self.settings.protected.contains(&dn);
+            // A group that the service account may not see is not there for us, each time alike.
+            if let Some(group) = self.group(connection, facts, &dn, &name).await? {
+                groups.list.push(group.group.clone());
+                queue.extend(group.parents.iter().cloned());
+            }
+        }
+        groups.list.sort_by(|a, b| (&a.name, a.immutable_id.as_str()).cmp(&(&b.name, b.immutable_id.as_str())));
+        groups.list.dedup();
+        Ok(groups)
+    }
+
+    /// The names of the groups an entry is in directly.
+    async fn direct(&self, connection: &mut Connection, facts: &Facts, entry: &Entry) -> Result<Vec<String>, Fault> {
+        if facts.member_of {
+            return Ok(entry.texts("memberOf").map(str::to_owned).collect());
+        }
+        self.listing(connection, facts, &entry.dn).await
+    }
+
+    /// The names of the groups that list this member, for directories without `memberOf`.
+    async fn listing(&self, connection: &mut Connection, facts: &Facts, dn: &str) -> Result<Vec<String>, Fault> {
+        let filter = format!("(|{}{})", equals("member", dn), equals("uniqueMember", dn));
+        let nothing = ["1.1".to_owned()];
+        let search = Search {
+            base: &facts.context,
+            scope: Scope::Subtree,
+            filter: &filter,
+            attributes: &nothing,
+            at_most: GROUP_LIMIT,
+            controls: vec![no_references(&self.settings)],
+            inside: None,
+        };
+        let answer = connection.search(&self.settings, search).await?;
+        Ok(answer.entries.into_iter().map(|entry| entry.dn).collect())
+    }
+
+    async fn group(
+        &self,
+        connection: &mut Connection,
+        facts: &Facts,
+        dn: &Dn,
+        name: &str,
+    ) -> Result<Option<Arc<Group>>, Fault> {
+        let key = dn.key();
+        if let Some(known) = self.groups.get(&key) {
+            return Ok(known);
+        }
+        let found = self.read(connection, name, &self.group_attributes()).await?;
+        let group = match found {
+            Some(entry) => self.make(connection, facts, &entry).await?,
+            None => None,
+        };
+        self.groups.put(&key, group.clone());
+        Ok(group)
+    }
+
+    async fn make(
+        &self,
+        connection: &mut Connection,
+        facts: &Facts,
+        entry: &Entry,
+    ) -> Result<Option<Arc<Group>>, Fault> {
+        let fallback = if self.settings.active_directory { "objectGUID" } else { "entryUUID" };
+        let id = immutable_id(entry, &self.settings.id_attribute).or_else(|| immutable_id(entry, fallback));
+        let name = if self.settings.active_directory { entry.text("sAMAccountName") } else { None };
+        let (Some(id), Some(name)) = (id, name.or_else(|| entry.text("cn"))) else { return Ok(None) };
+        let group = SourceGroup { immutable_id: id, name: name.to_owned() };
+        let parents = self.direct(connection, facts, entry).await?;
+        Ok(Some(Arc::new(Group { dn: entry.dn.clone(), group, parents })))
+    }
+
+    /// AD does not list the primary group in `memberOf`: its SID is the person's, with another last part.
+    async fn primary(
+        &self,
+        connection: &mut Connection,
+        facts: &Facts,
+        entry: &Entry,
+    ) -> Result<Option<String>, Fault> {
+        let relative = entry.number("primaryGroupID").and_then(|id| u32::try_from(id).ok());
+        let (Some(relative), [sid]) = (relative, entry.bytes("objectSid")) else { return Ok(None) };
+        let Some(domain) = sid.len().checked_sub(4).filter(|length| *length >= 8).map(|length| &sid[..length]) else {
+            return Ok(None);
+        };
+        let mut sid = domain.to_vec();
+        sid.extend(relative.to_le_bytes());
+        let filter = equals_bytes("objectSid", &sid);
+        if let Some(known) = self.groups.get(&filter) {
+            return Ok(known.map(|group| group.dn.clone()));
+        }
+        let attributes = self.group_attributes();
+        let search = Search {
+            base: &facts.context,
+            scope: Scope::Subtree,
+            filter: &filter,
+            attributes: &attributes,
+            at_most: 2,
+            controls: vec![no_references(&self.settings)],
+            inside: None,
+        };
+        let answer = connection.search(&self.settings, search).await?;
+        let [entry] = answer.entries.as_slice() else { return Ok(None) };
+        let group = self.make(connection, facts, entry).await?;
+        self.groups.put(&filter, group.clone());
+        Ok(group.map(|group| group.dn.clone()))
+    }
+
+    fn group_attributes(&self) -> Vec<String> {
+        let id = self.settings.id_attribute.as_str();
+        [id, "objectGUID", "entryUUID", "cn", "sAMAccountName", "memberOf"].map(str::to_owned).to_vec()
+    }
+}

@@ -1,0 +1,240 @@
+//! A source's settings, checked once and brought into the form the connector works with.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use directory::{AttributeMapping, ConnectorSettings, LdapSettings, Source, SourceKind, TransportSecurity};
+use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use url::Url;
+
+use crate::{
+    dn::Dn,
+    fault::{Fault, Stage},
+};
+use connector::TroubleKind;
+
+/// One of the source's servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Host {
+    /// "host:port", for messages.
+    pub(crate) label: String,
+    pub(crate) name: String,
+    pub(crate) port: u16,
+}
+
+pub(crate) struct Compiled {
+    pub(crate) name: String,
+    pub(crate) active_directory: bool,
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) transport: TransportSecurity,
+    pub(crate) tls: Option<Arc<ClientConfig>>,
+    pub(crate) bind_dn: String,
+    pub(crate) secret: SecretString,
+    pub(crate) base_dn: String,
+    pub(crate) base: Dn,
+    pub(crate) person_filter: String,
+    /// Attributes a typed name is compared with: never one that people write themselves.
+    pub(crate) name_attributes: Vec<String>,
+    pub(crate) id_attribute: String,
+    pub(crate) username_attribute: String,
+    pub(crate) mapping: AttributeMapping,
+    pub(crate) netbios_domain: Option<String>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) operation_timeout: Duration,
+    pub(crate) connections: usize,
+    pub(crate) page_size: i32,
+    pub(crate) protected: Vec<Dn>,
+    /// Everything that is read of a person.
+    pub(crate) attributes: Vec<String>,
+}
+
+/// What tells a person's standing and lockout, by kind.
+const OF_OPENLDAP: &[&str] = &[
+    "memberOf",
+    "pwdFailureTime",
+    "pwdAccountLockedTime",
+    "pwdChangedTime",
+    "pwdPolicySubentry",
+    "pwdEndTime",
+    "shadowExpire",
+    "nsAccountLock",
+];
+const OF_ACTIVE_DIRECTORY: &[&str] = &[
+    "memberOf",
+    "primaryGroupID",
+    "objectSid",
+    "userAccountControl",
+    "msDS-User-Account-Control-Computed",
+    "accountExpires",
+    "pwdLastSet",
+    "badPwdCount",
+    "badPasswordTime",
+    "lockoutTime",
+    "msDS-ResultantPSO",
+    "adminCount",
+];
+
+impl Compiled {
+    pub(crate) fn new(source: &Source, secret: SecretString) -> Result<Self, Fault> {
+        let ConnectorSettings::Ldap(settings) = &source.connector;
+        let wrong = |what: String, remedy: &str| {
+            Fault::new(TroubleKind::Misconfigured, Stage::Settings, &source.name, what).remedy(remedy)
+        };
+        if settings.urls.is_empty() {
+            return Err(wrong("the source has no URL".into(), "Add one, such as ldaps://directory.example.com."));
+        }
+        let hosts = settings
+            .urls
+            .iter()
+            .map(|url| host(url, settings.transport).map_err(|what| wrong(what, "Write it as ldaps://host:port.")))
+            .collect::<Result<Vec<_>, _>>()?;
+        let tls = match settings.transport {
+            TransportSecurity::Plain => None,
+            TransportSecurity::Tls | TransportSecurity::StartTls => {
+                Some(tls(settings.ca_pem.as_deref()).map_err(|what| {
+                    wrong(what, "Paste the PEM certificate of the authority that issued the server's certificate.")
+                })?)
+            }
+        };
+        if settings.bind_dn.trim().is_empty() || secret.expose_secret().is_empty() {
+            // Without either, RFC 4513 5.1 makes the bind anonymous, which succeeds and reads less.
+            return Err(wrong("the service account has no name or no password".into(), "Enter both."));
+        }
+        let base = Dn::parse(&settings.base_dn).ok_or_else(|| {
+            wrong(format!("{:?} is no distinguished name", settings.base_dn), "Write the base as dc=example,dc=com.")
+        })?;
+        let person_filter = filter(&settings.person_filter)
+            .map_err(|what| wrong(what, "Write it as (objectClass=inetOrgPerson), RFC 4515."))?;
+        let name_attributes = name_attributes(source, settings);
+        let names = settings.name_attributes.iter().chain(settings.mapping.values());
+        let mut all: Vec<&String> = names.chain([&settings.id_attribute, &settings.username_attribute]).collect();
+        all.sort_unstable();
+        if let Some(odd) = all.iter().find(|name| !is_attribute(name)) {
+            return Err(wrong(format!("{odd:?} is no attribute name"), "Write it as uid, mail or sAMAccountName."));
+        }
+        let protected = source
+            .protected_groups
+            .iter()
+            .map(|text| {
+                Dn::parse(text)
+                    .ok_or_else(|| wrong(format!("the protected group {text:?} is no DN"), "Write it as cn=admins,…"))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let active_directory = source.kind == SourceKind::ActiveDirectory;
+        Ok(Self {
+            name: source.name.clone(),
+            active_directory,
+            hosts,
+            transport: settings.transport,
+            tls,
+            bind_dn: settings.bind_dn.clone(),
+            secret,
+            base_dn: settings.base_dn.clone(),
+            base,
+            person_filter,
+            attributes: wanted(&all, active_directory),
+            name_attributes,
+            id_attribute: settings.id_attribute.clone(),
+            username_attribute: settings.username_attribute.clone(),
+            mapping: settings.mapping.clone(),
+            netbios_domain: settings.netbios_domain.clone().filter(|domain| !domain.trim().is_empty()),
+            connect_timeout: Duration::from_millis(settings.connect_timeout_ms.clamp(100, 30_000)),
+            operation_timeout: Duration::from_millis(settings.operation_timeout_ms.clamp(100, 30_000)),
+            connections: usize::try_from(settings.connections.clamp(1, 100)).unwrap_or(1),
+            page_size: i32::try_from(settings.page_size.clamp(1, 1_000)).unwrap_or(1),
+            protected,
+        })
+    }
+}
+
+fn wanted(named: &[&String], active_directory: bool) -> Vec<String> {
+    let by_kind = if active_directory { OF_ACTIVE_DIRECTORY } else { OF_OPENLDAP };
+    let all = named.iter().map(|name| name.as_str()).chain(by_kind.iter().copied());
+    let mut seen = BTreeSet::new();
+    all.filter(|name| seen.insert(name.to_lowercase())).map(str::to_owned).collect()
+}
+
+/// The attributes a typed name may be compared with, without what this source's people write themselves (semantics,
+/// section 1): else somebody could answer to another's name.
+fn name_attributes(source: &Source, settings: &LdapSettings) -> Vec<String> {
+    let own: Vec<&String> = source.self_written.iter().filter_map(|name| settings.mapping.get(name)).collect();
+    let mut names: Vec<String> = settings
+        .name_attributes
+        .iter()
+        .filter(|name| !own.iter().any(|own| own.eq_ignore_ascii_case(name)))
+        .cloned()
+        .collect();
+    if names.is_empty() {
+        names.push(settings.username_attribute.clone());
+    }
+    names.truncate(16);
+    names
+}
+
+fn host(url: &Url, transport: TransportSecurity) -> Result<Host, String> {
+    let (scheme, default) = match transport {
+        TransportSecurity::Tls => ("ldaps", 636),
+        TransportSecurity::StartTls | TransportSecurity::Plain => ("ldap", 389),
+    };
+    if url.scheme() != scheme {
+        return Err(format!("the URL {url} does not begin with {scheme}://, which {transport} needs"));
+    }
+    let bare = url.username().is_empty()
+        && url.password().is_none()
+        && matches!(url.path(), "" | "/")
+        && url.query().is_none()
+        && url.fragment().is_none();
+    let name = url.host_str().filter(|name| !name.is_empty() && bare);
+    let name = name.ok_or_else(|| format!("the URL {url} is more, or less, than a host and a port"))?;
+    let port = url.port().unwrap_or(default);
+    let name = name.trim_start_matches('[').trim_end_matches(']').to_owned();
+    Ok(Host { label: format!("{}:{port}", url.host_str().unwrap_or_default()), name, port })
+}
+
+fn tls(ca_pem: Option<&str>) -> Result<Arc<ClientConfig>, String> {
+    let mut roots = RootCertStore::empty();
+    match ca_pem {
+        Some(pem) => {
+            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                let certificate =
+                    certificate.map_err(|error| format!("the authority's PEM cannot be read: {error}"))?;
+                roots.add(certificate).map_err(|error| format!("the authority's certificate is unusable: {error}"))?;
+            }
+        }
+        None => {
+            let _unusable = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    if roots.is_empty() {
+        return Err("there is no certificate of an authority to trust".to_owned());
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| format!("TLS cannot be set up: {error}"))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// The name the certificate must be for.
+pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, String> {
+    ServerName::try_from(host.to_owned()).map_err(|_| format!("{host:?} is neither a host name nor an address"))
+}
+
+fn filter(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let text = if text.starts_with('(') { text.to_owned() } else { format!("({text})") };
+    // Bounded before it is parsed: the parser recurses.
+    if text.len() > 4_096 || text.matches('(').count() > 64 || ldap3::parse_filter(&text).is_err() {
+        return Err(format!("{text:?} is no LDAP filter"));
+    }
+    Ok(text)
+}
+
+fn is_attribute(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|first| first.is_ascii_alphanumeric())
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.')
+        && name.len() <= 128
+}

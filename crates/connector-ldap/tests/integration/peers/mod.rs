@@ -1,0 +1,4 @@
+//! Real directories; needs the system's packages, so `--quick` skips it.
+
+mod active_directory;
+mod openldap;
