@@ -1,9 +1,10 @@
 //! The use cases of Isthmus. A handler or server function turns its session into a capability, makes one call here,
 //! and presents the answer.
 //!
-//! `kernel` (clock, random, audit, vault, policy, capability) ← `mirror` and `standing` ← the areas (`sign_in`,
-//! `provider`, `people`, `sources`, `clients`, `access`). Areas never import each other; `cargo xtask check` holds
-//! them to it. [`mirror`] is the only writer of people, accounts, links, attributes and memberships.
+//! `kernel` (clock, random, audit, vault, capability) ← `connections`, `mirror`, `standing`, `session` and `registry` ←
+//! the areas (`sign_in`, `provider`, `people`, `sources`, `clients`, `access`, `apply`). Areas never import each other;
+//! `cargo xtask check` holds them to it. [`mirror`] is the only writer of people, accounts, links, attributes and
+//! memberships; [`registry`] of sources and clients.
 
 pub mod access;
 pub mod apply;

@@ -13,6 +13,7 @@ pub mod decision;
 mod grid;
 mod housekeeping;
 mod known;
+mod live_test;
 mod lookup;
 mod memory;
 mod route;

@@ -132,6 +132,7 @@ impl Hub {
         let live = self.live_source(id).await?;
         let connector = live.connector_for_test()?;
         self.audit_test(administrator, &live.source, "source.person-tested").await?;
+        let read_at = self.clock.now();
         let entry = match connector.find(typed_name).await? {
             Found::One(entry) => *entry,
             Found::Nobody => return Ok(PersonTest::nothing("Nobody in this directory bears that name.")),
@@ -143,7 +144,7 @@ impl Hub {
             }
         };
         let verdict = match password {
-            Some(password) => Some(self.test_password(&live.source, &connector, &entry, &password).await?),
+            Some(password) => Some(self.test_password(&live.source, &connector, (&entry, read_at), &password).await?),
             None => None,
         };
         let known = {
@@ -157,13 +158,22 @@ impl Hub {
         &self,
         source: &Source,
         connector: &Arc<dyn Connector>,
-        entry: &SourceEntry,
+        (entry, read_at): (&SourceEntry, DateTime<Utc>),
         password: &SecretString,
     ) -> Result<PersonVerdict, HubError> {
         let password = Password::accept(password)
             .map_err(|refused| HubError::Invalid { field: "password", message: refused.to_string() })?;
-        refuse_near_lockout(source, entry, self.clock.now())?;
-        let answer = connector.verify(entry, password.secret()).await;
+        if entry.lockout.locked_until.is_some_and(|until| until > read_at) {
+            return Err(HubError::Refused("This account is locked at its directory: no password was sent.".to_owned()));
+        }
+        let answer = self.verify_within_budget(source, &**connector, entry, read_at, &password).await?;
+        let answer = answer.ok_or_else(|| {
+            HubError::Refused(
+                "This account stands near its lockout: no password was sent. Wait until the directory forgets the \
+                 wrong passwords, or take another test person."
+                    .to_owned(),
+            )
+        })?;
         Ok(PersonVerdict { result: answer.result, endpoint: answer.endpoint, reason: answer.reason })
     }
 
@@ -176,30 +186,6 @@ impl Hub {
         let event =
             AuditEvent::new(administrator.actor(), action).source(source.id).details(json!({ "name": source.name }));
         storage::write!(self.database, |tx| { Ok(record(tx, &*self.clock, &*self.random, event.clone()).await?) })
-    }
-}
-
-/// This test takes no place in the source's budget, so it keeps further away from the threshold than sign-ins do: it
-/// wants the source's own count, and room for two more wrong passwords below what the budget may use up.
-fn refuse_near_lockout(source: &Source, entry: &SourceEntry, now: DateTime<Utc>) -> Result<(), HubError> {
-    if entry.lockout.locked_until.is_some_and(|until| until > now) {
-        return Err(HubError::Refused("This account is locked at its directory: no password was sent.".to_owned()));
-    }
-    let threshold = entry.lockout.threshold.or(source.lockout.threshold);
-    let failures = entry.lockout.failures.unwrap_or(0);
-    match threshold {
-        Some(0) => Ok(()),
-        Some(threshold) if failures == 0 && threshold > 2 => Ok(()),
-        Some(threshold) if failures.saturating_add(3) <= threshold => Ok(()),
-        Some(threshold) => Err(HubError::Refused(format!(
-            "This account counts {failures} wrong passwords and locks at {threshold}: no password was sent. Try again \
-             after a good sign-in, or take another test person."
-        ))),
-        None => Err(HubError::Refused(
-            "The directory does not show after how many wrong passwords it locks: set lockout_threshold before a \
-             password is tested."
-                .to_owned(),
-        )),
     }
 }
 
