@@ -106,7 +106,7 @@ fn stylesheet(name: &'static str) -> anyhow::Result<Asset> {
 
 /// wasm-bindgen as a library, at the version the module was compiled against.
 fn bindings(module: &Path, optimise: bool) -> anyhow::Result<(String, Vec<u8>)> {
-    let folder = target().join("wasm/bindings");
+    let folder = target().join("tools/bindings");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }

@@ -15,7 +15,7 @@ const WASM_PROFILE: &str = "wasm-release";
 
 /// Compiles the frontend and writes `target/site`. `optimise`: with wasm-opt, which npm must bring.
 pub fn build_assets(toolchain: Toolchain, optimise: bool) -> anyhow::Result<assets::Manifest> {
-    let folder = target().join("wasm");
+    let folder = toolchain.folder();
     run(toolchain.cargo().env("CARGO_TARGET_DIR", &folder).env("CARGO_INCREMENTAL", "0").args([
         "build",
         "--locked",

@@ -29,6 +29,14 @@ pub enum Toolchain {
 }
 
 impl Toolchain {
+    /// Where it builds: what one compiler made, another cannot read.
+    pub fn folder(self) -> PathBuf {
+        target().join(match self {
+            Self::Own => "wasm",
+            Self::Debian => "wasm-debian",
+        })
+    }
+
     /// A cargo that builds for wasm32.
     pub fn cargo(self) -> Command {
         match self {
@@ -62,7 +70,7 @@ pub fn find() -> Option<Toolchain> {
     if !only_debian && own.is_some_and(|folder| has_std(Path::new(&folder))) {
         return Some(Toolchain::Own);
     }
-    let debian = debian_library().is_some_and(|folder| has_std(&folder)) && Path::new(DEBIAN_CARGO).exists();
+    let debian = debian_library().is_some_and(|folder| has_bitcode(&folder)) && Path::new(DEBIAN_CARGO).exists();
     (debian && debian_linker_ready()).then_some(Toolchain::Debian)
 }
 
@@ -89,9 +97,19 @@ pub fn set_up() -> anyhow::Result<Toolchain> {
 }
 
 fn has_std(folder: &Path) -> bool {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.into_iter().any(|entry| {
-        let name = entry.file_name().to_string_lossy().into_owned();
+    standard_library(folder).is_some()
+}
+
+/// Link-time optimisation reads LLVM bitcode, which a standard library built by cargo has only if it was asked to.
+fn has_bitcode(folder: &Path) -> bool {
+    let library = standard_library(folder).and_then(|path| fs::read(path).ok());
+    library.is_some_and(|bytes| bytes.windows(7).any(|window| window == b".llvmbc"))
+}
+
+fn standard_library(folder: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    entries.map(|entry| entry.path()).find(|path| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         name.starts_with("libstd-") && name.ends_with(".rlib")
     })
 }
@@ -116,7 +134,7 @@ fn set_up_debian() -> anyhow::Result<()> {
     if !compiler || !Path::new("/usr/lib/rustlib/src/rust/library").exists() {
         apt_install(&["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy"])?;
     }
-    if !debian_library().is_some_and(|folder| has_std(&folder)) {
+    if !debian_library().is_some_and(|folder| has_bitcode(&folder)) {
         build_standard_library()?;
     }
     if !debian_linker_ready() {
@@ -138,10 +156,16 @@ fn build_standard_library() -> anyhow::Result<()> {
         .current_dir(&crate_folder)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_DIR", &build_folder)
+        .env("RUSTFLAGS", "-Cembed-bitcode=yes")
         .args(["build", "--release", "--target", TARGET, "-Zbuild-std=std,panic_abort,proc_macro"]))
     .context("the standard library for wasm32 could not be built")?;
     let built = build_folder.join(TARGET).join("release/deps");
     let library = debian_library().context("Debian's compiler disappeared")?;
+    // What an earlier attempt left would be found as a second standard library.
+    run(as_root("rm")?.arg("-rf").arg(&library))?;
+    if Toolchain::Debian.folder().exists() {
+        fs::remove_dir_all(Toolchain::Debian.folder())?;
+    }
     run(as_root("mkdir")?.arg("-p").arg(&library))?;
     let rlibs: Vec<PathBuf> = fs::read_dir(&built)?
         .flatten()

@@ -73,9 +73,9 @@ fn clippy(findings: &mut Findings) {
     let arguments = ["clippy", "--locked", "--workspace", "--exclude", "frontend", "--all-targets"];
     findings.command("clippy, native", cargo().args(arguments).args(["--", "-D", "warnings"]));
     let arguments = ["clippy", "--locked", "--package", "frontend", "--package", "app", "--features", "app/hydrate"];
-    let for_wasm = |command: &mut std::process::Command| {
+    let for_wasm = |command: &mut std::process::Command, toolchain: Toolchain| {
         command.args(arguments).args(["--target", toolchain::TARGET]).args(["--", "-D", "warnings"]);
-        command.env("CARGO_TARGET_DIR", shell::target().join("wasm"));
+        command.env("CARGO_TARGET_DIR", toolchain.folder());
     };
     match toolchain::find() {
         None => findings.rule(
@@ -87,12 +87,12 @@ fn clippy(findings: &mut Findings) {
         ),
         Some(Toolchain::Own) => {
             let mut command = cargo();
-            for_wasm(&mut command);
+            for_wasm(&mut command, Toolchain::Own);
             findings.command("clippy, wasm32", &mut command);
         }
         Some(Toolchain::Debian) => {
             let mut command = Toolchain::Debian.clippy();
-            for_wasm(&mut command);
+            for_wasm(&mut command, Toolchain::Debian);
             findings.command("clippy, wasm32", &mut command);
         }
     }
