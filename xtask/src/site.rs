@@ -46,9 +46,9 @@ pub fn build(release: bool) -> anyhow::Result<()> {
 /// Compiles the server; a release carries the assets inside.
 pub fn build_server(release: bool) -> anyhow::Result<PathBuf> {
     let mut build = cargo();
-    build.args(["build", "--locked", "--package", "server", "--bin", "isthmus"]).env("ISTHMUS_ASSETS", assets::site());
+    build.args(["build", "--locked", "--package", "server", "--bin", "isthmus"]);
     if release {
-        build.arg("--release");
+        build.arg("--release").env("ISTHMUS_EMBED_ASSETS", assets::site());
     }
     run(&mut build).context("the server does not build")?;
     Ok(target().join(if release { "release" } else { "debug" }).join("isthmus"))

@@ -1,0 +1,47 @@
+// Real peers: slapd and the sample application, kept by the `peers` binary of crates/testkit for as long as the test
+// runs. One request at a time, one line of JSON each way.
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { binary } from './where.mjs';
+
+export class Peers {
+  static start() {
+    const process = spawn(binary('ISTHMUS_PEERS', 'peers'), { stdio: ['pipe', 'pipe', 'inherit'] });
+    return new Peers(process);
+  }
+
+  constructor(process) {
+    this.process = process;
+    this.lines = createInterface({ input: process.stdout })[Symbol.asyncIterator]();
+  }
+
+  async ask(wish) {
+    this.process.stdin.write(`${JSON.stringify(wish)}\n`);
+    const { value, done } = await this.lines.next();
+    if (done) throw new Error(`the peers ended while asked to ${wish.do}; see above`);
+    const answer = JSON.parse(value);
+    if (answer.error) throw new Error(`${wish.do}: ${answer.error}`);
+    return answer;
+  }
+
+  slapd(name, base_dn = 'dc=example,dc=test', domain = 'example.test', people = 20) {
+    return this.ask({ do: 'slapd', name, base_dn, domain, people });
+  }
+
+  stop(name) {
+    return this.ask({ do: 'stop', name });
+  }
+
+  startAgain(name) {
+    return this.ask({ do: 'start', name });
+  }
+
+  application(issuer, client_id, client_secret, port) {
+    return this.ask({ do: 'application', issuer, client_id, client_secret, port });
+  }
+
+  // Its peers end with it.
+  end() {
+    this.process.stdin.end();
+  }
+}
