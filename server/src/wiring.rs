@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use connector::{AllowedNetworks, Connector, Trouble, TroubleKind};
+use connector::{AllowedNetworks, Connector, GuardSettings, Guarded, Trouble};
+use connector_ldap::LdapConnector;
 use directory::{Policy, Source, SourceKind};
 pub use hub::kernel::vault::Vault;
 use hub::{
@@ -72,24 +73,22 @@ pub fn hub(
 /// Makes connectors that dial public addresses and the networks allowed on the command line.
 #[derive(Debug, Clone)]
 pub struct Connectors {
-    networks: AllowedNetworks,
+    networks: Arc<AllowedNetworks>,
 }
 
 impl Connectors {
     pub fn new(allow: Vec<IpNet>) -> Self {
-        Self { networks: AllowedNetworks::new(allow) }
+        Self { networks: Arc::new(AllowedNetworks::new(allow)) }
     }
 }
 
 impl ConnectorFactory for Connectors {
     fn connect(&self, source: &Source, secret: SecretString) -> Result<Arc<dyn Connector>, Trouble> {
-        drop(secret);
         match source.kind {
-            SourceKind::Ldap | SourceKind::ActiveDirectory => Err(Trouble {
-                kind: TroubleKind::Unavailable,
-                endpoint: source.name.clone(),
-                reason: "the LDAP connector is not wired in yet".to_owned(),
-            }),
+            SourceKind::Ldap | SourceKind::ActiveDirectory => {
+                let connector = LdapConnector::new(source, secret, self.networks.clone())?;
+                Ok(Arc::new(Guarded::named(source.name.clone(), connector, GuardSettings::default())))
+            }
         }
     }
 }

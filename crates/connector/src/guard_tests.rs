@@ -95,7 +95,9 @@ async fn five_consecutive_failures_open_it_and_nobody_dials_until_the_probe() {
         assert_eq!(guarded.state(), BreakerState::Closed);
         guarded.verify(&entry(), &"x".into()).await;
     }
-    assert_eq!(guarded.state(), BreakerState::Open);
+    let shared: Arc<dyn Connector> = Arc::new(Arc::new(guarded));
+    assert_eq!(shared.breaker(), BreakerState::Open, "and it is seen through any number of handles");
+    let guarded = shared;
     let asked = source.asked();
     assert_eq!(guarded.find("a").await.unwrap_err().kind, TroubleKind::BreakerOpen);
     let verification = guarded.verify(&entry(), &"x".into()).await;
@@ -103,13 +105,13 @@ async fn five_consecutive_failures_open_it_and_nobody_dials_until_the_probe() {
     assert_eq!(source.asked(), asked, "nobody dialled");
 
     advance(Duration::from_secs(11)).await;
-    assert_eq!(guarded.state(), BreakerState::HalfOpen);
+    assert_eq!(guarded.breaker(), BreakerState::HalfOpen);
     guarded.find("a").await.unwrap_err();
-    assert_eq!((source.asked(), guarded.state()), (asked + 1, BreakerState::Open), "a failed probe opens it again");
+    assert_eq!((source.asked(), guarded.breaker()), (asked + 1, BreakerState::Open), "a failed probe opens it again");
     advance(Duration::from_secs(11)).await;
     source.set(Ok(()));
     guarded.find("a").await.unwrap();
-    assert_eq!(guarded.state(), BreakerState::Closed);
+    assert_eq!(guarded.breaker(), BreakerState::Closed);
 }
 
 #[tokio::test(start_paused = true)]

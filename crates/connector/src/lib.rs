@@ -68,6 +68,9 @@ impl<C: Connector + ?Sized> Connector for Arc<C> {
     async fn probe(&self) -> Vec<ProbeStep> {
         (**self).probe().await
     }
+    fn breaker(&self) -> BreakerState {
+        (**self).breaker()
+    }
 }
 
 /// What a look-up by name found.
