@@ -17,7 +17,7 @@ use storage::{
 use super::{
     audit,
     refresh::{Birth, refresh, write_entry},
-    values::{Values, words},
+    values::{Values, shown, words},
 };
 use crate::{
     HubError, HubParts,
@@ -71,7 +71,7 @@ pub async fn create(
         immutable_id: entry.immutable_id.clone(),
         person_id: person.id,
         kind: LinkKind::Primary,
-        locator: entry.locator.clone(),
+        locator: shown(&entry.locator),
         username: values.username,
         status: entry.status,
         password_set_at: entry.password_set_at,

@@ -241,17 +241,15 @@ impl Writing<'_> {
             };
             self.give_up(tx, old, new.as_ref()).await?;
             match new {
-                Some(new) => {
-                    if old.is_none_or(|old| !same(old, &new)) {
-                        Attributes(tx).put(&new).await?;
-                        self.changed(name.as_str());
-                    }
+                Some(new) if old.is_none_or(|old| !same(old, &new)) => {
+                    Attributes(tx).put(&new).await?;
+                    self.changed(name.as_str());
                 }
                 None if old.is_some() => {
                     Attributes(tx).delete(self.person_id, name).await?;
                     self.changed(name.as_str());
                 }
-                None => {}
+                Some(_) | None => {}
             }
         }
         Ok(())
@@ -323,7 +321,8 @@ impl Writing<'_> {
         let mut known: BTreeMap<&ImmutableId, &Group> = BTreeMap::new();
         known.extend(stored.iter().filter(|g| g.source_id == Some(self.source.id)).map(|g| (&g.immutable_id, g)));
         let mut wanted: BTreeSet<GroupId> = BTreeSet::new();
-        for group in &entry.groups {
+        // PostgreSQL refuses NUL; an id with one is nobody's.
+        for group in entry.groups.iter().filter(|group| !group.immutable_id.as_str().contains(char::is_control)) {
             let name = shown(&group.name);
             if let Some(same) = known.get(&group.immutable_id).filter(|g| g.name == name) {
                 wanted.insert(same.id);

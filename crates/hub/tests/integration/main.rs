@@ -6,5 +6,8 @@ mod access;
 mod apply;
 mod clients;
 mod denials;
+mod mirror;
+mod people;
 mod sources;
+mod standing;
 mod support;

@@ -30,6 +30,10 @@ struct State {
     /// (host, bind secret) of every connector that was made.
     connected: Vec<(String, String)>,
     passwords_seen: usize,
+    fetches: usize,
+    page_size: Option<usize>,
+    hidden: Option<ImmutableId>,
+    breaks_off_after: Option<usize>,
 }
 
 /// An entry with names and the attributes a person needs.
@@ -58,6 +62,31 @@ impl FakeDirectory {
     }
     pub fn add(&self, entry: SourceEntry) {
         self.state().entries.push(entry);
+    }
+    /// The entry now reads like this.
+    pub fn set(&self, entry: SourceEntry) {
+        let mut state = self.state();
+        state.entries.retain(|old| old.immutable_id != entry.immutable_id);
+        state.entries.push(entry);
+    }
+    /// The entry is no longer there.
+    pub fn remove(&self, id: &ImmutableId) {
+        self.state().entries.retain(|old| old.immutable_id != *id);
+    }
+    /// Pages of a paged read; one with everything unless told otherwise.
+    pub fn page_size(&self, size: usize) {
+        self.state().page_size = Some(size);
+    }
+    /// Pages leave this entry out; asked for by its id, it is there.
+    pub fn hides_from_pages(&self, id: &ImmutableId) {
+        self.state().hidden = Some(id.clone());
+    }
+    /// A paged read breaks off after this many pages.
+    pub fn breaks_off_after(&self, pages: usize) {
+        self.state().breaks_off_after = Some(pages);
+    }
+    pub fn fetches(&self) -> usize {
+        self.state().fetches
     }
     pub fn shows_lockout(&self, threshold: Option<u32>, window_seconds: Option<u64>) {
         self.state().lockout = LockoutReading { threshold, window_seconds, ..LockoutReading::default() };
@@ -121,7 +150,9 @@ impl Connector for FakeConnector {
     }
 
     async fn fetch(&self, id: &ImmutableId) -> Result<Option<SourceEntry>, Trouble> {
-        Ok(self.reach()?.entries.iter().find(|e| e.immutable_id == *id).cloned())
+        let mut state = self.reach()?;
+        state.fetches += 1;
+        Ok(state.entries.iter().find(|e| e.immutable_id == *id).cloned())
     }
 
     async fn verify(&self, _entry: &SourceEntry, password: &SecretString) -> Verification {
@@ -139,8 +170,22 @@ impl Connector for FakeConnector {
         }
     }
 
-    async fn page(&self, _cursor: Option<Cursor>) -> Result<Page, Trouble> {
-        Ok(Page { entries: self.reach()?.entries.clone(), rejected: Vec::new(), next: None })
+    async fn page(&self, cursor: Option<Cursor>) -> Result<Page, Trouble> {
+        let state = self.reach()?;
+        let page = cursor.map_or(0, |cursor| usize::from(cursor.0[0]));
+        if state.breaks_off_after.is_some_and(|pages| page >= pages) {
+            return Err(Trouble {
+                kind: TroubleKind::Unavailable,
+                endpoint: "fake:636".to_owned(),
+                reason: "connection lost".to_owned(),
+            });
+        }
+        let size = state.page_size.unwrap_or(state.entries.len()).max(1);
+        let shown = state.entries.iter().skip(page * size).take(size);
+        let entries: Vec<_> = shown.filter(|e| state.hidden.as_ref() != Some(&e.immutable_id)).cloned().collect();
+        let more = (page + 1) * size < state.entries.len();
+        let next = more.then(|| Cursor(vec![u8::try_from(page + 1).unwrap()]));
+        Ok(Page { entries, rejected: Vec::new(), next })
     }
 
     async fn default_lockout(&self) -> Result<LockoutReading, Trouble> {
