@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use connector::{AllowedNetworks, Connector, GuardSettings, Guarded, Trouble};
 use connector_ldap::LdapConnector;
-use directory::{Policy, Source, SourceKind};
+use directory::{ConnectorSettings, Policy, Source, SourceKind};
 pub use hub::kernel::vault::Vault;
 use hub::{
     ConnectorFactory, Hub, HubParts,
@@ -86,8 +86,12 @@ impl ConnectorFactory for Connectors {
     fn connect(&self, source: &Source, secret: SecretString) -> Result<Arc<dyn Connector>, Trouble> {
         match source.kind {
             SourceKind::Ldap | SourceKind::ActiveDirectory => {
-                let connector = LdapConnector::new(source, secret, self.networks.clone())?;
-                Ok(Arc::new(Guarded::named(source.name.clone(), connector, GuardSettings::default())))
+                let connector = LdapConnector::new(source, secret, Arc::clone(&self.networks))?;
+                let ConnectorSettings::Ldap(settings) = &source.connector;
+                // As many at once as there are connections: for binds, and as many again for searches.
+                let concurrent = usize::try_from(settings.connections).unwrap_or(usize::MAX).clamp(1, 1_000) * 2;
+                let guard = GuardSettings { concurrent, ..GuardSettings::default() };
+                Ok(Arc::new(Guarded::named(&source.name, connector, guard)))
             }
         }
     }

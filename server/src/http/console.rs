@@ -53,6 +53,9 @@ async fn introduce(State(state): State<AppState>, browser: Browser, mut request:
         Err(failure) => return failure.into_response(),
     };
     if request.uri().path().starts_with("/console") {
+        if request.uri().path() == "/console" {
+            return door::see_other("/console/people", CookieJar::new());
+        }
         match door::session_of(&state.hub, &browser).await {
             Ok(Some(_)) => {}
             Ok(None) => return to_sign_in(&request),
