@@ -13,6 +13,7 @@ pub mod audit;
 pub mod browser_sessions;
 pub mod budget;
 pub mod cases;
+pub mod census;
 pub mod clients;
 mod database;
 pub mod devices;

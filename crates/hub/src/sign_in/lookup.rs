@@ -136,7 +136,13 @@ async fn ask(memory: &Memory, live: &Arc<LiveSource>, typed: &str) -> Result<Fou
 
 /// Remembers whether the source could be reached, for the outage text of its routes.
 pub(super) fn note_contact(memory: &Memory, live: &LiveSource, trouble: Option<TroubleKind>) {
-    memory.contacted(live.source.id, trouble.is_some_and(|kind| answer_of(kind) == SourceAnswer::Down));
+    let failed = match trouble {
+        None | Some(TroubleKind::Odd) => false,
+        Some(TroubleKind::Unavailable | TroubleKind::Misconfigured | TroubleKind::BreakerOpen | TroubleKind::Busy) => {
+            true
+        }
+    };
+    memory.contacted(live.source.id, failed);
 }
 
 /// What it means that a source could not be asked.

@@ -8,6 +8,7 @@ mod clients;
 mod denials;
 mod mirror;
 mod people;
+mod sign_in;
 mod sources;
 mod standing;
 mod support;

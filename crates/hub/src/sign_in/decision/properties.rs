@@ -139,7 +139,7 @@ fn is_down(facts: &Facts) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
     fn before_proof_nothing_about_people_is_written_and_nobody_is_let_in(facts in situations()) {

@@ -1,0 +1,121 @@
+//! The lockout budget from outside: what the directory saw.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use directory::Policy;
+use hub::sign_in::RefusalPage::Generic;
+
+use super::door::{Door, RIGHT, doors, doors_with, id, known, person, quick};
+
+/// Only the budget protects.
+fn without_throttle() -> Policy {
+    Policy { throttle_identifier: 1_000_000, throttle_network: 1_000_000, throttle_installation: 1_000_000, ..quick() }
+}
+
+#[tokio::test]
+async fn the_budget_ends_two_below_the_threshold_and_keeps_one_place_for_a_known_browser() {
+    for door in doors().await {
+        known(&door, "jsmith", |_| {}).await;
+        let cookie = door.types("jsmith", RIGHT).await.cookie().unwrap();
+        for number in 0..2 {
+            door.types("jsmith", &format!("wrong {number}")).await.refused_by("D7", Generic, 1);
+        }
+        // A stranger has used up what strangers may; even the right password is not tried.
+        door.types("jsmith", RIGHT).await.refused_by("2.7", Generic, 0).wrote(&[("refusal", 1)]);
+        let known_device = door.types_with(&cookie, "jsmith", "wrong 2").await;
+        known_device.refused_by("D7", Generic, 1);
+        door.types_with(&cookie, "jsmith", RIGHT).await.refused_by("2.7", Generic, 0);
+        // 1.1 windows and five seconds after the last kept place.
+        door.wait(900 + 90 + 5);
+        door.types("jsmith", RIGHT).await.let_in_by("D6", 1);
+    }
+}
+
+#[tokio::test]
+async fn wrong_passwords_elsewhere_count_where_the_source_shows_them() {
+    for door in doors().await {
+        known(&door, "jsmith", |_| {}).await;
+        door.edit("corp", "jsmith", |e| e.lockout.failures = Some(3));
+        door.types("jsmith", RIGHT).await.refused_by("2.7", Generic, 0);
+        door.edit("corp", "jsmith", |e| e.lockout.failures = Some(1));
+        door.types("jsmith", RIGHT).await.let_in_by("D6", 1);
+    }
+}
+
+#[tokio::test]
+async fn a_source_whose_lockout_nobody_knows_is_not_used() {
+    for door in doors().await {
+        let (source, _) = known(&door, "jsmith", |_| {}).await;
+        door.change(&source, |s| s.lockout = directory::LockoutSettings::default()).await;
+        let refused = door.types("jsmith", RIGHT).await;
+        assert_eq!((refused.trace.row.as_str(), refused.binds), ("D17", 0));
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_request_keeps_its_place() {
+    for door in doors().await {
+        known(&door, "jsmith", |_| {}).await;
+        door.tell("corp", |s| s.delay = std::time::Duration::from_millis(300));
+        let attempt = door.hub().sign_in(door.attempt("jsmith", "wrong"));
+        // Long enough for the reading, not for the bind.
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(450), attempt).await.is_err());
+        door.tell("corp", |s| s.delay = std::time::Duration::ZERO);
+        let mut reader = door.hub().database.reader();
+        let source = door.hub().sources_now().await.unwrap()[0].source.id;
+        let immutable_id = id("jsmith");
+        let mut budget = storage::budget::Budget { queries: &mut reader, source, immutable_id: &immutable_id };
+        let places = budget.places().await.unwrap();
+        assert_eq!(places.len(), 1);
+        assert_eq!(places[0].kept_at, None);
+    }
+}
+
+/// 20 at a time, over three windows of the source.
+async fn thousand_wrong_passwords(door: Arc<Door>) {
+    const THRESHOLD: u32 = 5;
+    const WINDOW: i64 = 600;
+    let source = door.source("corp", |s| s.lockout.threshold = None).await;
+    door.has("corp", person("jsmith"));
+    door.tell("corp", |s| {
+        s.lockout = Some((THRESHOLD, TimeDelta::seconds(WINDOW)));
+        s.shows_failures = true;
+    });
+    door.types("jsmith", RIGHT).await.let_in_by("D18", 1);
+    let mut binds = Vec::new();
+    for window in 0..3 {
+        let before = door.binds();
+        for round in 0..17 {
+            let tries: Vec<_> = (0..20)
+                .map(|number| {
+                    let door = Arc::clone(&door);
+                    tokio::spawn(async move {
+                        let password = format!("wrong {window} {round} {number}");
+                        let answer = door.hub().sign_in(door.attempt("jsmith", &password)).await;
+                        assert!(matches!(answer.unwrap(), hub::sign_in::SignInAnswer::Refused(_)));
+                    })
+                })
+                .collect();
+            for attempt in tries {
+                attempt.await.unwrap();
+            }
+            door.wait(WINDOW / 17);
+        }
+        binds.push(door.binds() - before);
+        door.wait(WINDOW + WINDOW / 10 + 10);
+    }
+    let most = door.script("corp").lock().unwrap().most_failures;
+    assert!(most <= THRESHOLD - 2, "the source counted {most} wrong passwords at once");
+    assert!(binds.iter().all(|binds| (1..=THRESHOLD - 2).contains(binds)), "binds per window: {binds:?}");
+    // And the person was never locked out.
+    door.types("jsmith", RIGHT).await.let_in_by("D6", 1);
+    assert!(door.person_named(&source, "jsmith").await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_wrong_passwords_never_lock_the_account_at_the_source() {
+    for door in doors_with(without_throttle()).await {
+        thousand_wrong_passwords(Arc::new(door)).await;
+    }
+}

@@ -1,0 +1,10 @@
+//! Signing in, row by row: the page, the difference in the database, and the number of binds the source saw.
+
+mod budget;
+mod door;
+mod lookup;
+mod refusals;
+mod rows_delegated;
+mod rows_hub;
+mod rows_unknown;
+mod scripted;
