@@ -297,7 +297,7 @@ impl<'a> Broker<'a> {
         use super::decision::Page;
         match decision.page {
             Page::None | Page::Banner | Page::Refusal => {
-                if self.route.is_down(&self.hub.state.sign_in) {
+                if self.route.is_down(self.hub) {
                     RefusalPage::Outage
                 } else {
                     RefusalPage::Generic

@@ -206,7 +206,7 @@ impl Broker<'_> {
         (place, digest): (Uuid, Vec<u8>),
     ) -> Contacted {
         let said = connector.verify(entry, password.secret()).await;
-        note_contact(&self.hub.state.sign_in, live, said.trouble);
+        note_contact(self.hub, live, said.trouble);
         let proves_password = said.proves_password || said.result == AdapterResult::Ok;
         let ending = match (said.sent, proves_password) {
             (_, true) => Ending::Proven,

@@ -90,6 +90,14 @@ impl Broker<'_> {
         if let Some(person) = People(&mut self.hub.database.reader()).by_id(known.person.id).await? {
             known.person = person;
         }
+        let now = self.hub.clock.now();
+        if let (
+            StandingAuthority::Source(source),
+            StandingVerdict::ActiveInGrace { .. } | StandingVerdict::Refused(StandingRefusal::SourceDownTooLong),
+        ) = (known.person.standing_authority, verdict)
+        {
+            self.hub.state.sign_in.contacted(source, true, now);
+        }
         known.standing = match verdict {
             StandingVerdict::Active => StandingAge::Fresh,
             StandingVerdict::ActiveInGrace { until } => {
@@ -164,7 +172,7 @@ impl Broker<'_> {
     async fn read_password_set(&mut self, live: &Arc<LiveSource>, account: &Account) -> Option<Box<SourceEntry>> {
         self.read_at = self.hub.clock.now();
         let fetched = live.connector().ok()?.fetch(&account.immutable_id).await;
-        note_contact(&self.hub.state.sign_in, live, fetched.as_ref().err().map(|t| t.kind));
+        note_contact(self.hub, live, fetched.as_ref().err().map(|t| t.kind));
         fetched.ok().flatten().map(Box::new)
     }
 
@@ -314,7 +322,7 @@ impl Broker<'_> {
             Ok(connector) => connector.fetch(&asking.account.immutable_id).await,
             Err(trouble) => Err(trouble),
         };
-        note_contact(&self.hub.state.sign_in, &asking.live, fetched.as_ref().err().map(|t| t.kind));
+        note_contact(self.hub, &asking.live, fetched.as_ref().err().map(|t| t.kind));
         fetched.map(|entry| entry.map(Box::new)).map_err(|trouble| {
             self.trace.bad("Source read", "The entry could not be read.", Some(trouble.to_string()));
             Contacted { endpoint: Some(trouble.endpoint), ..Contacted::without_bind(answer_of(trouble.kind)) }

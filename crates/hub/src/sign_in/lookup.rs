@@ -11,8 +11,8 @@ use storage::{
     aliases::{Alias, Aliases},
 };
 
-use super::{decision::SourceAnswer, memory::Memory, route::Route};
-use crate::{HubError, connections::LiveSource};
+use super::{decision::SourceAnswer, route::Route};
+use crate::{Hub, HubError, connections::LiveSource};
 
 /// What the aliases say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,8 +94,8 @@ pub(super) enum Searched {
 }
 
 /// Searches the sources of one group. A source that is down hides who bears the name, so nobody is chosen then.
-pub(super) async fn search(memory: &Memory, group: &[Arc<LiveSource>], typed: &str) -> Searched {
-    let found = join_all(group.iter().map(async |live| (live, ask(memory, live, typed).await))).await;
+pub(super) async fn search(hub: &Hub, group: &[Arc<LiveSource>], typed: &str) -> Searched {
+    let found = join_all(group.iter().map(async |live| (live, ask(hub, live, typed).await))).await;
     let mut hit: Option<(Arc<LiveSource>, Box<SourceEntry>)> = None;
     let mut refused = None;
     for (live, answer) in found {
@@ -128,21 +128,21 @@ pub(super) async fn search(memory: &Memory, group: &[Arc<LiveSource>], typed: &s
     }
 }
 
-async fn ask(memory: &Memory, live: &Arc<LiveSource>, typed: &str) -> Result<Found, connector::Trouble> {
+async fn ask(hub: &Hub, live: &Arc<LiveSource>, typed: &str) -> Result<Found, connector::Trouble> {
     let answer = live.connector()?.find(typed).await;
-    note_contact(memory, live, answer.as_ref().err().map(|t| t.kind));
+    note_contact(hub, live, answer.as_ref().err().map(|t| t.kind));
     answer
 }
 
 /// Remembers whether the source could be reached, for the outage text of its routes.
-pub(super) fn note_contact(memory: &Memory, live: &LiveSource, trouble: Option<TroubleKind>) {
+pub(super) fn note_contact(hub: &Hub, live: &LiveSource, trouble: Option<TroubleKind>) {
     let failed = match trouble {
         None | Some(TroubleKind::Odd) => false,
         Some(TroubleKind::Unavailable | TroubleKind::Misconfigured | TroubleKind::BreakerOpen | TroubleKind::Busy) => {
             true
         }
     };
-    memory.contacted(live.source.id, failed);
+    hub.state.sign_in.contacted(live.source.id, failed, hub.clock.now());
 }
 
 /// What it means that a source could not be asked.

@@ -16,6 +16,8 @@ use super::grid::Grid;
 const WRONG_PASSWORDS: usize = 3;
 /// Accounts, people and routes remembered at most; the memory is a help, not a fact, and starts anew beyond it.
 const REMEMBERED: usize = 20_000;
+/// A failed contact says this long that the source is down; its breaker says it from then on.
+const FAILING_FOR: TimeDelta = TimeDelta::minutes(1);
 /// Queues that writes about one account or person line up in.
 const QUEUES: usize = 64;
 
@@ -24,7 +26,7 @@ const QUEUES: usize = 64;
 pub(crate) struct Memory {
     wrong: Mutex<HashMap<(SourceId, ImmutableId), VecDeque<WrongPassword>>>,
     rereads: Mutex<HashMap<PersonId, DateTime<Utc>>>,
-    failing: Mutex<HashMap<SourceId, bool>>,
+    failing: Mutex<HashMap<SourceId, DateTime<Utc>>>,
     queues: Vec<tokio::sync::Mutex<()>>,
     pub(super) grid: Grid,
 }
@@ -91,13 +93,17 @@ impl Memory {
     }
 
     /// What the last contact with a source showed.
-    pub(super) fn contacted(&self, source: SourceId, failed: bool) {
-        lock(&self.failing).insert(source, failed);
+    pub(super) fn contacted(&self, source: SourceId, failed: bool, now: DateTime<Utc>) {
+        if failed {
+            lock(&self.failing).insert(source, now);
+        } else {
+            lock(&self.failing).remove(&source);
+        }
     }
 
-    /// Whether the last contact failed; its breaker may still be closed.
-    pub(super) fn failed_last(&self, source: SourceId) -> bool {
-        lock(&self.failing).get(&source).copied().unwrap_or(false)
+    /// Whether a contact failed just now; its breaker may still be closed.
+    pub(super) fn failed_lately(&self, source: SourceId, now: DateTime<Utc>) -> bool {
+        lock(&self.failing).get(&source).is_some_and(|at| now.signed_duration_since(*at) < FAILING_FOR)
     }
 
     /// Writes about the same account or person wait for each other here rather than fail at a serializable database.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use directory::{Client, ConnectorSettings, SourceId, SourceMode, TypedName, fold};
 
-use super::{SignInAttempt, SignInPage, answer::DirectoryChoice, grid::RouteKey, memory::Memory};
+use super::{SignInAttempt, SignInPage, answer::DirectoryChoice, grid::RouteKey};
 use crate::{Hub, HubError, connections::LiveSource};
 
 /// Whether passwords are sent to a source in this mode, or would be if it were not paused.
@@ -52,9 +52,10 @@ impl Route {
     }
 
     /// Whether a source this route leads to is down: then every refused attempt on it reads the outage text.
-    pub(super) fn is_down(&self, memory: &Memory) -> bool {
+    pub(super) fn is_down(&self, hub: &Hub) -> bool {
         let Some(first) = self.groups.first() else { return false };
-        first.iter().any(|s| is_asked(s.source.mode) && (s.is_down() || memory.failed_last(s.source.id)))
+        let (memory, now) = (&hub.state.sign_in, hub.clock.now());
+        first.iter().any(|s| is_asked(s.source.mode) && (s.is_down() || memory.failed_lately(s.source.id, now)))
     }
 }
 

@@ -37,7 +37,7 @@ impl Broker<'_> {
             }
             searched.extend(asked.iter().map(|live| live.source.id));
             self.read_at = self.hub.clock.now();
-            let found = search(&self.hub.state.sign_in, &asked, self.attempt.identifier.trim()).await;
+            let found = search(self.hub, &asked, self.attempt.identifier.trim()).await;
             match found {
                 Searched::Nobody => {}
                 other => return Ok(self.found(other)),
@@ -54,7 +54,7 @@ impl Broker<'_> {
         let group = self.route.groups.first().cloned().unwrap_or_default();
         let asked: Vec<_> = group.into_iter().filter(|live| is_asked(live.source.mode)).collect();
         self.read_at = self.hub.clock.now();
-        let found = search(&self.hub.state.sign_in, &asked, self.attempt.identifier.trim()).await;
+        let found = search(self.hub, &asked, self.attempt.identifier.trim()).await;
         Ok(match found {
             Searched::One { live, entry } => Some(Target::Entry { live, entry }),
             Searched::Several => Some(Target::Several),
@@ -130,7 +130,7 @@ impl Broker<'_> {
     ) -> Option<Box<SourceEntry>> {
         let connector = live.connector().ok()?;
         let found = connector.find(self.attempt.identifier.trim()).await;
-        note_contact(&self.hub.state.sign_in, live, found.as_ref().err().map(|t| t.kind));
+        note_contact(self.hub, live, found.as_ref().err().map(|t| t.kind));
         match found {
             Ok(Found::One(entry)) if entry.immutable_id != *gone => Some(entry),
             Ok(Found::One(_) | Found::Nobody | Found::Several) | Err(_) => None,
