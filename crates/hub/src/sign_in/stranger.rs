@@ -30,10 +30,11 @@ impl Broker<'_> {
             let fresh = |live: &Arc<LiveSource>| !searched.contains(&live.source.id);
             let (asked, closed): (Vec<_>, Vec<_>) =
                 group.into_iter().filter(fresh).partition(|live| is_asked(live.source.mode));
-            if asked.is_empty() && searched.is_empty() {
-                if let Some(live) = closed.into_iter().next() {
-                    return Ok(self.not_asked_any_more(live).into());
-                }
+            if asked.is_empty()
+                && searched.is_empty()
+                && let Some(live) = closed.into_iter().next()
+            {
+                return Ok(self.not_asked_any_more(live).into());
             }
             searched.extend(asked.iter().map(|live| live.source.id));
             self.read_at = self.hub.clock.now();
