@@ -21,7 +21,7 @@ pub fn AppPage() -> impl IntoView {
         (params.read().get("id").unwrap_or_default(), value("groups"), value("done"))
     });
     let card = Resource::new_blocking(move || ask.get(), |(id, groups, done)| read_app(id, groups, done));
-    view! { <Loaded of=card show=app_view /> }
+    view! { <Loaded of=card show=app_view /> }.into_any()
 }
 
 /// The secret, once, and the way on.
@@ -41,6 +41,7 @@ pub(super) fn secret_panel(id: &str, name: &str, secret: Option<String>) -> impl
             <footer><a class="button small" href=href>"Settings to copy"</a></footer>
         </Panel>
     }
+    .into_any()
 }
 
 /// The page with its data.
@@ -100,6 +101,7 @@ fn snippet_panel(snippet: &Snippet) -> impl IntoView + use<> {
             {stacks}
         </Panel>
     }
+    .into_any()
 }
 
 fn test_panel() -> impl IntoView {
@@ -110,6 +112,7 @@ fn test_panel() -> impl IntoView {
             </p>
         </Panel>
     }
+    .into_any()
 }
 
 fn secret_change(id: &str, revision: i64) -> impl IntoView + use<> {
@@ -133,6 +136,7 @@ fn secret_change(id: &str, revision: i64) -> impl IntoView + use<> {
             </div>
         </Panel>
     }
+    .into_any()
 }
 
 fn group_panel(
@@ -172,4 +176,5 @@ fn group_panel(
             </div>
         </Panel>
     }
+    .into_any()
 }

@@ -38,7 +38,7 @@ pub struct AppForm {
 #[component]
 pub fn NewAppPage() -> impl IntoView {
     let form = Resource::new_blocking(|| (), |()| app_settings_of());
-    view! { <Loaded of=form show=app_settings_view /> }
+    view! { <Loaded of=form show=app_settings_view /> }.into_any()
 }
 
 /// The page for a new application, with its data.
@@ -75,6 +75,7 @@ pub(super) fn app_form(form: &AppForm, save: ServerAction<SaveApp>) -> impl Into
             </div>
         </ActionForm>
     }
+    .into_any()
 }
 
 fn names(form: &AppForm) -> impl IntoView + use<> {
@@ -102,6 +103,7 @@ fn names(form: &AppForm) -> impl IntoView + use<> {
             </div>
         </Panel>
     }
+    .into_any()
 }
 
 fn addresses(form: &AppForm) -> impl IntoView + use<> {
@@ -116,6 +118,7 @@ fn addresses(form: &AppForm) -> impl IntoView + use<> {
             </div>
         </Panel>
     }
+    .into_any()
 }
 
 fn people(form: &AppForm) -> impl IntoView + use<> {
@@ -147,4 +150,5 @@ fn people(form: &AppForm) -> impl IntoView + use<> {
             </div>
         </Panel>
     }
+    .into_any()
 }

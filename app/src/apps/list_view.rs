@@ -10,7 +10,7 @@ use crate::ui::{Empty, Icon, Loaded, PageHead, TableFrame};
 #[component]
 pub fn AppsPage() -> impl IntoView {
     let list = Resource::new_blocking(|| (), |()| list_apps());
-    view! { <Loaded of=list show=apps_view /> }
+    view! { <Loaded of=list show=apps_view /> }.into_any()
 }
 
 /// The page with its data.
@@ -70,4 +70,5 @@ fn Line(line: AppLine) -> impl IntoView {
             <td>{sources}</td>
         </tr>
     }
+    .into_any()
 }

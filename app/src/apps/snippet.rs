@@ -91,6 +91,7 @@ pub fn Copyable(text: String) -> impl IntoView {
             }}
         </div>
     }
+    .into_any()
 }
 
 #[cfg(feature = "hydrate")]

@@ -53,6 +53,7 @@ pub fn Layout() -> impl IntoView {
             })}
         </Suspense>
     }
+    .into_any()
 }
 
 /// Nobody is signed in, or somebody without a role.
@@ -71,6 +72,7 @@ fn Outside(error: ApiError) -> impl IntoView {
             <p><a class="button" href="/sign-out" rel="external">"Sign out"</a></p>
         </main>
     }
+    .into_any()
 }
 
 #[component]
@@ -79,29 +81,39 @@ fn Framed(me: Me, children: Children) -> impl IntoView {
         <div class="app">
             <Navigation administrator=me.administrator />
             <div class="main">
-                <header class="top">
-                    <button class="button quiet square menu-button" popovertarget="side" aria-label="Menu">{Icon::Menu.draw()}</button>
-                    <form class="jump" method="get" action="/console/find" role="search">
-                        {Icon::Find.draw()}
-                        <input type="search" name="q" placeholder="Find a person or a code" aria-label="Find a person or a code" autocomplete="off" />
-                    </form>
-                    <button class="button quiet me-button" popovertarget="me">
-                        <span class="avatar" aria-hidden="true">{initials(&me.name)}</span>
-                        <span class="visually-hidden">{me.name.clone()}": account and theme"</span>
-                    </button>
-                    <div class="menu" id="me" popover="auto">
-                        <div class="group">
-                            <span><b class="strong">{me.name.clone()}</b><br />{if me.administrator { "Administrator" } else { "Help desk" }}</span>
-                            <ThemeSwitch />
-                        </div>
-                        <hr />
-                        <a href="/sign-out" rel="external">{Icon::SignOut.draw()}"Sign out"</a>
-                    </div>
-                </header>
+                <Top me />
                 <main class="page" id="main">{children()}</main>
             </div>
         </div>
     }
+    .into_any()
+}
+
+/// Search, who is signed in, theme and sign-out.
+#[component]
+fn Top(me: Me) -> impl IntoView {
+    view! {
+        <header class="top">
+            <button class="button quiet square menu-button" popovertarget="side" aria-label="Menu">{Icon::Menu.draw()}</button>
+            <form class="jump" method="get" action="/console/find" role="search">
+                {Icon::Find.draw()}
+                <input type="search" name="q" placeholder="Find a person or a code" aria-label="Find a person or a code" autocomplete="off" />
+            </form>
+            <button class="button quiet me-button" popovertarget="me">
+                <span class="avatar" aria-hidden="true">{initials(&me.name)}</span>
+                <span class="visually-hidden">{me.name.clone()}": account and theme"</span>
+            </button>
+            <div class="menu" id="me" popover="auto">
+                <div class="group">
+                    <span><b class="strong">{me.name.clone()}</b><br />{if me.administrator { "Administrator" } else { "Help desk" }}</span>
+                    <ThemeSwitch />
+                </div>
+                <hr />
+                <a href="/sign-out" rel="external">{Icon::SignOut.draw()}"Sign out"</a>
+            </div>
+        </header>
+    }
+    .into_any()
 }
 
 /// A page inside the frame and a router, as an administrator sees it.
@@ -109,7 +121,7 @@ fn Framed(me: Me, children: Children) -> impl IntoView {
 pub fn framed_for_tests(page: impl FnOnce() -> AnyView) -> impl IntoView {
     let me = Me { name: "Marit Solheim".to_owned(), administrator: true };
     let page = page();
-    view! { <leptos_router::components::Router><Framed me>{page}</Framed></leptos_router::components::Router> }
+    view! { <leptos_router::components::Router><Framed me>{page}</Framed></leptos_router::components::Router> }.into_any()
 }
 
 #[component]
@@ -131,6 +143,7 @@ fn Navigation(administrator: bool) -> impl IntoView {
             {groups}
         </nav>
     }
+    .into_any()
 }
 
 #[component]
@@ -141,7 +154,7 @@ fn NavigationLink(path: &'static str, label: &'static str, icon: Icon) -> impl I
         let inside = here.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         inside.then_some("page")
     };
-    view! { <a href=path aria-current=current>{icon.draw()}{label}</a> }
+    view! { <a href=path aria-current=current>{icon.draw()}{label}</a> }.into_any()
 }
 
 /// The first letters of the first and the last word.

@@ -17,7 +17,7 @@ pub fn ThemeSwitch() -> impl IntoView {
         })
         .collect_view();
     recall();
-    view! { <fieldset class="segmented"><legend class="visually-hidden">"Theme"</legend>{options}</fieldset> }
+    view! { <fieldset class="segmented"><legend class="visually-hidden">"Theme"</legend>{options}</fieldset> }.into_any()
 }
 
 #[cfg(feature = "hydrate")]
@@ -33,6 +33,7 @@ fn remember(value: &'static str) {
             root.set_attribute("data-theme", value)
         };
     }
+    .into_any()
 }
 
 #[cfg(not(feature = "hydrate"))]

@@ -16,7 +16,7 @@ pub fn FindPage() -> impl IntoView {
     let query = use_query_map();
     let ask = Memo::new(move |_| query.read().get("q").unwrap_or_default());
     let found = Resource::new_blocking(move || ask.get(), find_person);
-    view! { <Loaded of=found show=find_view /> }
+    view! { <Loaded of=found show=find_view /> }.into_any()
 }
 
 /// The page with its data.
@@ -67,7 +67,7 @@ fn this_code(trace: TraceCard) -> impl IntoView {
             .into_any()
         },
     );
-    view! { <Panel id="h-code" title="This code" hint=trace.code.clone()>{who}<TraceView trace /></Panel> }
+    view! { <Panel id="h-code" title="This code" hint=trace.code.clone()>{who}<TraceView trace /></Panel> }.into_any()
 }
 
 fn hits(q: &str, people: Vec<PersonLine>, more: bool) -> impl IntoView + use<> {
@@ -99,6 +99,7 @@ fn hits(q: &str, people: Vec<PersonLine>, more: bool) -> impl IntoView + use<> {
             {more.then(|| view! { <footer><a href=all>"Show all that fit"</a></footer> })}
         </Panel>
     }
+    .into_any()
 }
 
 fn nobody(q: &str, code: bool) -> impl IntoView + use<> {
@@ -107,5 +108,5 @@ fn nobody(q: &str, code: bool) -> impl IntoView + use<> {
     } else {
         "Nobody has that at the start of a name, e-mail address, username or number. People who never signed in are not here yet."
     };
-    view! { <section class="panel" aria-label="Nobody found"><Empty title=format!("Nobody fits “{q}”") text=text /></section> }
+    view! { <section class="panel" aria-label="Nobody found"><Empty title=format!("Nobody fits “{q}”") text=text /></section> }.into_any()
 }

@@ -17,7 +17,7 @@ pub fn PeoplePage() -> impl IntoView {
         PeopleAsk { q: value("q"), state: value("state"), source: value("source"), after: value("after") }
     });
     let list = Resource::new_blocking(move || ask.get(), list_people);
-    view! { <Loaded of=list show=people_view /> }
+    view! { <Loaded of=list show=people_view /> }.into_any()
 }
 
 /// The page with its data.
@@ -64,6 +64,7 @@ fn filters(ask: &PeopleAsk, sources: Vec<Choice>) -> impl IntoView + use<> {
             {ask.narrows().then(|| view! { <a class="button quiet" href="/console/people">"Clear"</a> })}
         </form>
     }
+    .into_any()
 }
 
 /// Before the first person: what brings people here.
@@ -134,6 +135,7 @@ fn no_match(ask: &PeopleAsk) -> impl IntoView + use<> {
             <a class="button" href="/console/people">"Show everybody"</a>
         </Empty>
     }
+    .into_any()
 }
 
 #[component]
@@ -153,4 +155,5 @@ fn Line(line: PersonLine) -> impl IntoView {
             <td class="p3 cut" title=sources.clone()>{dash(&sources)}</td>
         </tr>
     }
+    .into_any()
 }

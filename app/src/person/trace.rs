@@ -42,6 +42,7 @@ pub fn TraceView(trace: TraceCard) -> impl IntoView {
             <ol class="trace">{steps}</ol>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -62,4 +63,5 @@ fn Step(step: TraceStepLine) -> impl IntoView {
             </div>
         </li>
     }
+    .into_any()
 }

@@ -18,7 +18,7 @@ pub fn PersonPage() -> impl IntoView {
     let ask =
         Memo::new(move |_| (params.read().get("id").unwrap_or_default(), query.read().get("code").unwrap_or_default()));
     let card = Resource::new_blocking(move || ask.get(), |(id, code)| read_person(id, code));
-    view! { <Loaded of=card show=person_view /> }
+    view! { <Loaded of=card show=person_view /> }.into_any()
 }
 
 /// The page with its data.
@@ -82,6 +82,7 @@ fn facts(card: PersonCard) -> impl IntoView {
             <ul class="list">{groups}</ul>
         </Panel>
     }
+    .into_any()
 }
 
 #[component]
@@ -118,6 +119,7 @@ fn Account(account: AccountCard) -> impl IntoView {
             </div>
         </li>
     }
+    .into_any()
 }
 
 fn case_panel(cases: Vec<CaseLine>) -> impl IntoView {
@@ -139,6 +141,7 @@ fn case_panel(cases: Vec<CaseLine>) -> impl IntoView {
             <ul class="list">{cases}</ul>
         </Panel>
     }
+    .into_any()
 }
 
 fn sign_in_panel(person: &str, lines: Vec<SignInLine>, shown: Option<&str>) -> impl IntoView + use<> {

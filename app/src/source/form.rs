@@ -64,7 +64,7 @@ pub fn NewSourcePage() -> impl IntoView {
     let query = use_query_map();
     let kind = Memo::new(move |_| query.read().get("kind").unwrap_or_default());
     let form = Resource::new_blocking(move || kind.get(), |kind| settings_of(String::new(), kind));
-    view! { <Loaded of=form show=settings_view /> }
+    view! { <Loaded of=form show=settings_view /> }.into_any()
 }
 
 /// `/console/sources/{name}/settings`
@@ -73,7 +73,7 @@ pub fn EditSourcePage() -> impl IntoView {
     let params = use_params_map();
     let name = Memo::new(move |_| params.read().get("name").unwrap_or_default());
     let form = Resource::new_blocking(move || name.get(), |name| settings_of(name, String::new()));
-    view! { <Loaded of=form show=settings_view /> }
+    view! { <Loaded of=form show=settings_view /> }.into_any()
 }
 
 /// The page with its data.
@@ -137,7 +137,7 @@ fn kinds(current: SourceKind) -> impl IntoView {
             view! { <a href=href aria-current=(*kind == current).then_some("page")>{kind_word(*kind)}</a> }
         })
         .collect_view();
-    view! { <nav class="segmented" aria-label="Kind of directory">{links}</nav> }
+    view! { <nav class="segmented" aria-label="Kind of directory">{links}</nav> }.into_any()
 }
 
 /// Tries the settings as typed. Only once the page is awake: without scripts, save them paused and test then.
@@ -153,4 +153,5 @@ fn test_button(save: ServerAction<SaveSource>) -> impl IntoView {
             }
         })
     }
+    .into_any()
 }

@@ -34,6 +34,7 @@ pub(super) fn beginnings(form: &SourceForm) -> impl IntoView + use<> {
             </div>
         </Panel>
     }
+    .into_any()
 }
 
 pub(super) fn address(form: &SourceForm) -> impl IntoView + use<> {
@@ -62,6 +63,7 @@ pub(super) fn address(form: &SourceForm) -> impl IntoView + use<> {
             </div>
         </Panel>
     }
+    .into_any()
 }
 
 pub(super) fn service_account(form: &SourceForm) -> impl IntoView + use<> {
@@ -82,6 +84,7 @@ pub(super) fn service_account(form: &SourceForm) -> impl IntoView + use<> {
             </div>
         </Panel>
     }
+    .into_any()
 }
 
 pub(super) fn people(form: &SourceForm, kind: SourceKind) -> impl IntoView + use<> {
@@ -109,6 +112,7 @@ pub(super) fn people(form: &SourceForm, kind: SourceKind) -> impl IntoView + use
             </div>
         </Panel>
     }
+    .into_any()
 }
 
 pub(super) fn attributes(form: &SourceForm) -> impl IntoView + use<> {
@@ -150,6 +154,7 @@ pub(super) fn attributes(form: &SourceForm) -> impl IntoView + use<> {
             <footer>"What people write themselves is never a name to sign in with, never matched and never a recovery address."</footer>
         </Panel>
     }
+    .into_any()
 }
 
 pub(super) fn newcomers(form: &SourceForm) -> impl IntoView + use<> {
@@ -167,6 +172,7 @@ pub(super) fn newcomers(form: &SourceForm) -> impl IntoView + use<> {
             </div>
         </Panel>
     }
+    .into_any()
 }
 
 pub(super) fn lockout(form: &SourceForm) -> impl IntoView + use<> {
@@ -185,6 +191,7 @@ pub(super) fn lockout(form: &SourceForm) -> impl IntoView + use<> {
             </div>
         </Panel>
     }
+    .into_any()
 }
 
 pub(super) fn capture(form: &SourceForm) -> impl IntoView + use<> {
@@ -205,6 +212,7 @@ pub(super) fn capture(form: &SourceForm) -> impl IntoView + use<> {
             </div>
         </Panel>
     }
+    .into_any()
 }
 
 pub(super) fn connection(form: &SourceForm) -> impl IntoView + use<> {
@@ -219,4 +227,5 @@ pub(super) fn connection(form: &SourceForm) -> impl IntoView + use<> {
             </div>
         </Panel>
     }
+    .into_any()
 }

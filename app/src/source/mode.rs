@@ -36,4 +36,5 @@ pub(super) fn mode_panel(card: &SourceCard) -> impl IntoView + use<> {
             </div>
         </Panel>
     }
+    .into_any()
 }

@@ -28,6 +28,7 @@ pub(super) fn test_panel(name: &str, report: Option<TestReport>) -> impl IntoVie
             {password}
         </Panel>
     }
+    .into_any()
 }
 
 /// The steps with their verdict, where settings are tried that are not saved.
@@ -38,6 +39,7 @@ pub(super) fn tried(report: TestReport) -> impl IntoView {
             <ol class="checks">{report.steps.into_iter().map(step).collect_view()}</ol>
         </Panel>
     }
+    .into_any()
 }
 
 fn verdict(steps: &[TestStep]) -> impl IntoView + use<> {
@@ -47,7 +49,7 @@ fn verdict(steps: &[TestStep]) -> impl IntoView + use<> {
         1 => "One step failed.".to_owned(),
         n => format!("{n} steps failed."),
     };
-    view! { <p class="body" role="status"><span class=if failed == 0 { "dot-label ok" } else { "dot-label bad" }>{text}</span></p> }
+    view! { <p class="body" role="status"><span class=if failed == 0 { "dot-label ok" } else { "dot-label bad" }>{text}</span></p> }.into_any()
 }
 
 fn step(step: TestStep) -> impl IntoView {
@@ -64,6 +66,7 @@ fn step(step: TestStep) -> impl IntoView {
             <span class="val">{format!("{} ms", step.milliseconds)}</span>
         </li>
     }
+    .into_any()
 }
 
 /// What was found about the named person.
@@ -79,6 +82,7 @@ fn person_result(test: PersonTest) -> impl IntoView {
         </ol>
         {test.found.map(found)}
     }
+    .into_any()
 }
 
 fn found(person: FoundPerson) -> impl IntoView {
@@ -105,6 +109,7 @@ fn found(person: FoundPerson) -> impl IntoView {
             </dl>
         </div>
     }
+    .into_any()
 }
 
 /// A password is sent by POST only and never stands in an address.
@@ -132,4 +137,5 @@ fn password_form(name: &str, typed: String) -> impl IntoView + use<> {
             </ActionForm>
         </details>
     }
+    .into_any()
 }

@@ -26,7 +26,7 @@ pub fn SourcePage() -> impl IntoView {
     });
     let card =
         Resource::new_blocking(move || ask.get(), |(name, test, person, done)| read_source(name, test, person, done));
-    view! { <Loaded of=card show=source_view /> }
+    view! { <Loaded of=card show=source_view /> }.into_any()
 }
 
 /// The page with its data.

@@ -10,7 +10,7 @@ use crate::ui::{Empty, Icon, Loaded, ModeBadge, PageHead, TableFrame, kind_word}
 #[component]
 pub fn SourcesPage() -> impl IntoView {
     let list = Resource::new_blocking(|| (), |()| list_sources());
-    view! { <Loaded of=list show=sources_view /> }
+    view! { <Loaded of=list show=sources_view /> }.into_any()
 }
 
 /// The page with its data.
@@ -56,6 +56,7 @@ fn none() -> impl IntoView {
             </Empty>
         </section>
     }
+    .into_any()
 }
 
 /// The health of a source in a word, with its class.
@@ -88,4 +89,5 @@ fn Line(line: SourceLine) -> impl IntoView {
             <td class="p3 cut" title=domains.clone()>{domains.clone()}</td>
         </tr>
     }
+    .into_any()
 }

@@ -41,6 +41,7 @@ pub fn Field(
             {hint.map(|hint| view! { <span class="hint" id=described>{hint}</span> })}
         </div>
     }
+    .into_any()
 }
 
 /// Several lines, one thing per line.
@@ -64,6 +65,7 @@ pub fn Lines(
             {hint.map(|hint| view! { <span class="hint" id=described>{hint}</span> })}
         </div>
     }
+    .into_any()
 }
 
 /// A box to tick, sent as `true`.
@@ -80,6 +82,7 @@ pub fn Check(
             <span>{label}{hint.map(|hint| view! { <span class="hint">{hint}</span> })}</span>
         </label>
     }
+    .into_any()
 }
 
 /// One answer of a [`Picker`].
@@ -126,4 +129,5 @@ pub fn Picker(
             {hint.map(|hint| view! { <span class="hint" id=described>{hint}</span> })}
         </div>
     }
+    .into_any()
 }

@@ -20,6 +20,7 @@ pub fn PageHead(
             {actions}
         </header>
     }
+    .into_any()
 }
 
 /// A box with a title.
@@ -37,6 +38,7 @@ pub fn Panel(
             {children()}
         </section>
     }
+    .into_any()
 }
 
 /// How a notice sounds.
@@ -62,6 +64,7 @@ pub fn Notice(tone: Tone, #[prop(optional, into)] title: Option<String>, childre
             {icon.draw()} <div>{title.map(|title| view! { <strong>{title}" "</strong> })}{children()}</div>
         </div>
     }
+    .into_any()
 }
 
 /// Nothing here: the reason and the next step.
@@ -82,6 +85,7 @@ pub fn Empty(
             {actions}
         </div>
     }
+    .into_any()
 }
 
 /// Why a page or an action did not happen, in words.
@@ -138,6 +142,7 @@ where
             })}
         </Transition>
     }
+    .into_any()
 }
 
 #[component]
@@ -152,4 +157,5 @@ fn Skeleton() -> impl IntoView {
             </div>
         </section>
     }
+    .into_any()
 }

@@ -47,6 +47,7 @@ pub fn StateGlyph(
             {word}
         </span>
     }
+    .into_any()
 }
 
 /// A source's mode in one word.
@@ -93,7 +94,7 @@ pub fn ModeBadge(mode: SourceMode) -> impl IntoView {
         SourceMode::Paused => "badge warn",
         SourceMode::Retired => "badge hollow",
     };
-    view! { <span class=class title=mode_meaning(mode)>{mode_word(mode)}</span> }
+    view! { <span class=class title=mode_meaning(mode)>{mode_word(mode)}</span> }.into_any()
 }
 
 /// A source's kind, as people say it.

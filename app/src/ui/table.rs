@@ -15,6 +15,7 @@ pub fn TableFrame(
             <table class=class><caption class="visually-hidden">{caption}</caption>{children()}</table>
         </div>
     }
+    .into_any()
 }
 
 /// The foot of a paged list: how many, and the way on.
@@ -36,4 +37,5 @@ pub fn Pager(
             </div>
         </nav>
     }
+    .into_any()
 }
