@@ -176,11 +176,18 @@ fn end_to_end() -> Part {
     tap(NAME, node, tests)
 }
 
-/// With the selection of packages of [`rust_tests`], so that cargo finds everything built already.
+/// With the selection of packages of [`rust_tests`], so that cargo finds their dependencies built already.
 fn build_binaries() -> anyhow::Result<()> {
-    let arguments = ["test", "--locked", "--workspace", "--exclude", "frontend", "--exclude", "xtask", "--no-run"];
-    run_command(cargo().args(arguments))?;
-    run_command(cargo().args(["build", "--locked", "--package", "server", "--package", "testkit", "--bins"]))
+    run_command(cargo().args([
+        "build",
+        "--locked",
+        "--workspace",
+        "--exclude",
+        "frontend",
+        "--exclude",
+        "xtask",
+        "--bins",
+    ]))
 }
 
 /// Node's test runner, in TAP: nested tests count, their files do not.
