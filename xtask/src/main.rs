@@ -37,6 +37,9 @@ enum Command {
         /// Optimised, with the assets inside the binary
         #[arg(long)]
         release: bool,
+        /// Only what browsers load: target/site
+        #[arg(long)]
+        assets: bool,
     },
     /// Run every test: Rust, real peers, browser
     Test(TestOptions),
@@ -80,7 +83,7 @@ fn main() -> std::process::ExitCode {
     let outcome = match Cli::parse().command {
         Command::Demo { arguments } => site::start("demo", &arguments),
         Command::Run { arguments } => site::start("", &arguments),
-        Command::Build { release } => site::build(release),
+        Command::Build { release, assets } => site::build(release, assets),
         Command::Test(TestOptions { quick, thorough, install }) => test::run(quick, thorough, install),
         Command::Check { write } => check::run(write),
         Command::Bench { what: Bench::SignIn { seconds } } => bench::sign_in(seconds),

@@ -32,12 +32,16 @@ pub fn build_assets(toolchain: Toolchain, optimise: bool) -> anyhow::Result<asse
 }
 
 /// `cargo xtask build`.
-pub fn build(release: bool) -> anyhow::Result<()> {
+pub fn build(release: bool, assets_only: bool) -> anyhow::Result<()> {
     let optimise = release && have("npm");
     if release && !optimise {
         eprintln!("npm is missing: the WebAssembly module is built without wasm-opt and will be larger.");
     }
     build_assets(toolchain::set_up()?, optimise)?;
+    if assets_only {
+        println!("{}", assets::site().display());
+        return Ok(());
+    }
     let binary = build_server(release)?;
     println!("{}", binary.display());
     Ok(())
