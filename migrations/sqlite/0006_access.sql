@@ -1,7 +1,7 @@
 -- Who may work in the console, and how they set their first password.
 
 create table role_assignment (
-    person_id blob not null,
+    person_id blob not null references person (id),
     role text not null,
     granted_by text not null,
     granted_at text not null,
@@ -11,7 +11,7 @@ create table role_assignment (
 -- A link that lets its holder set the password of one person, once. Only the digest of its token is kept.
 create table set_up_link (
     digest blob primary key,
-    person_id blob not null,
+    person_id blob not null references person (id),
     created_at text not null,
     expires_at text not null,
     -- Set when it was used or made void by a newer one.

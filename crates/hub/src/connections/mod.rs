@@ -31,6 +31,8 @@ pub(crate) struct Connections {
 struct View {
     /// Empty before the first reading and after [`Connections::forget`].
     read_at: Option<DateTime<Utc>>,
+    /// Raised by [`Connections::forget`]: a reading that began before it does not count as fresh after it.
+    generation: u64,
     revision: i64,
     policy_revision: i64,
     sources: Arc<Vec<Arc<LiveSource>>>,
@@ -49,13 +51,20 @@ impl Connections {
         self.view.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    fn replace(&self, view: View) {
-        *self.view.write().unwrap_or_else(std::sync::PoisonError::into_inner) = view;
+    fn replace(&self, mut view: View) {
+        let mut current = self.view.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if current.generation != view.generation {
+            view.generation = current.generation;
+            view.read_at = None;
+        }
+        *current = view;
     }
 
     /// Makes the next caller ask the database: this process has just changed something itself.
     pub(crate) fn forget(&self) {
-        self.view.write().unwrap_or_else(std::sync::PoisonError::into_inner).read_at = None;
+        let mut current = self.view.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        current.generation += 1;
+        current.read_at = None;
     }
 }
 
@@ -123,7 +132,7 @@ impl Hub {
         } else {
             before.sources
         };
-        Ok(View { read_at, revision, policy_revision, sources, policy })
+        Ok(View { read_at, generation: before.generation, revision, policy_revision, sources, policy })
     }
 }
 
