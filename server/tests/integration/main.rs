@@ -1,0 +1,3 @@
+//! The server, seen from outside.
+
+mod openid;
