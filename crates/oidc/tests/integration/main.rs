@@ -23,6 +23,7 @@ pub fn portal() -> Client {
         require_pkce: true,
         consent: ConsentPolicy::Never,
         original_sources: Vec::new(),
+        groups: Vec::new(),
         revision: 1,
         created_at: chrono::DateTime::UNIX_EPOCH,
         updated_at: chrono::DateTime::UNIX_EPOCH,

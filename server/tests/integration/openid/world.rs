@@ -13,7 +13,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta};
 use directory::{
     AttributeName, Client, ClientAuthentication, ClientId, ConnectorSettings, ConsentPolicy, CredentialAuthority,
-    LdapSettings, LockoutSettings, Person, PersonId, Policy, SessionId, Source, SourceId, SourceKind, SourceMode,
+    LdapSettings, LockoutSettings, Person, PersonId, Policy, PublishedGroup, SessionId, Source, SourceId, SourceKind,
+    SourceMode,
 };
 use hub::{
     Hub, HubParts, NoConnectors,
@@ -229,7 +230,10 @@ impl World {
                 Groups(tx).join(group.id, self.alice, Origin::Hub).await?;
             }
             let digest = Some(token_digest(SECRET));
-            let portal = Client { groups: vec![published.id], ..client("portal") };
+            let portal = Client {
+                groups: vec![PublishedGroup { source: self.corp, name: published.name.clone() }],
+                ..client("portal")
+            };
             for client in [portal, client("other"), without_pkce(), asking(), self.clinic()] {
                 storage::clients::insert(tx, &client, digest.clone()).await?;
             }
