@@ -93,3 +93,13 @@ async fn applications_in_a_browser_may_read_but_never_with_cookies() {
         assert!(answer.headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN).is_none());
     }
 }
+
+#[tokio::test]
+async fn two_servers_that_start_at_once_agree_on_the_keys() {
+    for database in testkit::databases().await {
+        let hub = || super::world::hub_on(&database);
+        let (one, two) = (hub().await, hub().await);
+        let (first, second) = futures::join!(one.jwks(), two.jwks());
+        assert_eq!(first.unwrap(), second.unwrap());
+    }
+}

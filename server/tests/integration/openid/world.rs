@@ -1,7 +1,8 @@
 //! A provider with a few clients and people, and a browser that carries whatever session a test gives it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use ::oidc::{SigningAlgorithm, SigningKey, generate_key};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -18,18 +19,17 @@ use directory::{
 };
 use hub::{
     Hub, HubParts, NoConnectors,
-    kernel::{
-        FixedClock, Random as _, SystemRandom,
-        vault::{Vault, token_digest},
-    },
+    kernel::{FixedClock, Random as _, SystemRandom, vault::Vault},
     session::{self, NewSession, ProvenBy, Reach, Session},
 };
+use secrecy::SecretString;
 use serde_json::Value;
 use server::http::oidc::{self, Browser, ErrorPage};
 use storage::{
     attributes::{Attributes, StoredAttribute},
     groups::{Group, Groups, Origin},
     people::{self, People},
+    provider::{Provider, SigningKeyRow},
     sources::SealedSecret,
 };
 use testkit::TestDatabase;
@@ -163,23 +163,14 @@ impl World {
     }
 
     async fn on(test_database: TestDatabase) -> Self {
-        let database = storage::Database::open(&test_database.url()).await.unwrap();
-        database.upgrade().await.unwrap();
         let clock = Arc::new(FixedClock::at(DateTime::from_timestamp(1_800_000_000, 0).unwrap()));
-        let hub = Hub::new(HubParts {
-            database,
-            clock: clock.clone(),
-            random: Arc::new(SystemRandom),
-            vault: Vault::new(&secrecy::SecretSlice::from(vec![7; 32])).unwrap(),
-            connectors: Arc::new(NoConnectors),
-            policy: Policy::default(),
-            public_url: Url::parse(ISSUER).unwrap(),
-        });
+        let hub = hub_with(&test_database, clock.clone()).await;
         let router = oidc::router().with_state(TestState { hub: hub.clone(), browser: Arc::new(HeaderBrowser) });
         let id = || SystemRandom.id(DateTime::UNIX_EPOCH);
         let (alice, bob, corp) = (id().into(), id().into(), id().into());
         let world = Self { hub, clock, router, alice, bob, corp, _database: test_database };
         world.fill().await;
+        world.give_signing_keys().await;
         world
     }
 
@@ -229,19 +220,38 @@ impl World {
                 Groups(tx).put(group).await?;
                 Groups(tx).join(group.id, self.alice, Origin::Hub).await?;
             }
-            let digest = Some(token_digest(SECRET));
             let portal = Client {
                 groups: vec![PublishedGroup { source: self.corp, name: published.name.clone() }],
                 ..client("portal")
             };
             for client in [portal, client("other"), without_pkce(), asking(), self.clinic()] {
-                storage::clients::insert(tx, &client, digest.clone()).await?;
+                let digest = self.hub.vault.client_secret_digest(&client.id, &SECRET.into());
+                storage::clients::insert(tx, &client, Some(digest)).await?;
             }
             let phone = Client { authentication: ClientAuthentication::None, ..client("phone") };
             storage::clients::insert(tx, &phone, None).await?;
             Ok::<_, storage::StorageError>(())
         })
         .unwrap();
+    }
+
+    /// The keys of one process, sealed for this world: making an RSA key takes longer than the test.
+    async fn give_signing_keys(&self) {
+        static KEYS: LazyLock<[(SigningAlgorithm, SecretString); 2]> =
+            LazyLock::new(|| SigningAlgorithm::ALL.map(|algorithm| (algorithm, generate_key(algorithm).unwrap())));
+        for (algorithm, pem) in &*KEYS {
+            let key = SigningKey::from_pem(*algorithm, pem).unwrap();
+            let place = Place { table: "signing_key", column: "sealed_private_key", row: &key.kid };
+            let row = SigningKeyRow {
+                sealed_private_key: self.hub.vault.seal(self.hub.random.as_ref(), place, pem).unwrap(),
+                public_key: key.public_jwk().unwrap(),
+                id: key.kid.clone(),
+                algorithm: algorithm.as_str().to_owned(),
+                created_at: DateTime::UNIX_EPOCH,
+                retired_at: None,
+            };
+            storage::write!(self.hub.database, |tx| { Provider::new(tx).insert_signing_key(&row).await }).unwrap();
+        }
     }
 
     /// Its people come from the old directory.
@@ -304,7 +314,6 @@ impl World {
     }
 
     /// A code for the session.
-    #[track_caller]
     pub async fn code(&self, session: &Session, changes: &[(&str, &str)]) -> String {
         let answer = self.authorize(Some(session), changes).await;
         answer.parameter("code").unwrap_or_else(|| panic!("no code: {answer:?}"))
@@ -334,7 +343,6 @@ impl World {
     }
 
     /// The tokens of a whole round.
-    #[track_caller]
     pub async fn tokens(&self, session: &Session, changes: &[(&str, &str)]) -> Value {
         let code = self.code(session, changes).await;
         let answer = self.redeem(&code).await;
@@ -356,6 +364,25 @@ impl World {
         })
         .unwrap();
     }
+}
+
+/// One more server on the database.
+pub async fn hub_on(database: &TestDatabase) -> Hub {
+    hub_with(database, Arc::new(FixedClock::at(DateTime::UNIX_EPOCH))).await
+}
+
+async fn hub_with(database: &TestDatabase, clock: Arc<FixedClock>) -> Hub {
+    let database = storage::Database::open(&database.url()).await.unwrap();
+    database.upgrade().await.unwrap();
+    Hub::new(HubParts {
+        database,
+        clock,
+        random: Arc::new(SystemRandom),
+        vault: Vault::new(&secrecy::SecretSlice::from(vec![7; 32])).unwrap(),
+        connectors: Arc::new(NoConnectors),
+        policy: Policy::default(),
+        public_url: Url::parse(ISSUER).unwrap(),
+    })
 }
 
 fn client(id: &str) -> Client {
