@@ -19,7 +19,10 @@ use directory::{
 };
 use hub::{
     Hub, HubParts, NoConnectors,
-    kernel::{FixedClock, Random as _, SystemRandom, vault::Vault},
+    kernel::{
+        FixedClock, Random as _, SystemRandom,
+        vault::{Place, Vault},
+    },
     session::{self, NewSession, ProvenBy, Reach, Session},
 };
 use secrecy::SecretString;
