@@ -21,7 +21,8 @@ test('npm openid-client: discovery, code with PKCE, userinfo, refresh with rotat
   const [state, nonce] = [oidc.randomState(), oidc.randomNonce()];
   const start = oidc.buildAuthorizationUrl(configuration, {
     redirect_uri: redirectUri,
-    scope: 'openid profile email groups offline_access',
+    // Without offline_access the refresh token ends with the session (Back-Channel Logout 1.0, section 2.7).
+    scope: 'openid profile email groups',
     code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
     code_challenge_method: 'S256',
     state,
