@@ -124,7 +124,11 @@ fn allowed(
                 VerifierOrigin::Captured | VerifierOrigin::Imported => v.source_id == Some(source.id),
                 VerifierOrigin::Hub => false,
             });
-            let listens = matches!(source.mode, SourceMode::Active | SourceMode::Capture | SourceMode::Draining);
+            let listens = match source.mode {
+                SourceMode::Active | SourceMode::Capture => true,
+                SourceMode::Draining => person.verifier == VerifierKind::Legacy,
+                SourceMode::Observe | SourceMode::Paused | SourceMode::Retired => false,
+            };
             match (from_here && listens, person.holds_role) {
                 (true, false) => Ok(Wanted::Again),
                 (true, true) => Err("the person holds a role of the hub"),

@@ -106,5 +106,7 @@ pub async fn note_locked(
     account: &Account,
     until: Option<DateTime<Utc>>,
 ) -> Result<(), HubError> {
-    Ok(Accounts(tx).set_locked_until(account.id, until).await?)
+    Accounts(tx).set_locked_until(account.id, until).await?;
+    // The next entry that shows no lock ends it, though it reads as it did before.
+    Ok(Accounts(tx).set_digest(account.id, None).await?)
 }

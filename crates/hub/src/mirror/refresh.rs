@@ -57,8 +57,16 @@ pub async fn refresh(
         return Err(HubError::Internal("an entry was written to an account that is not its own".to_owned()));
     }
     let before = person(tx, account.person_id).await?;
-    let mut person = before.clone();
     let mut account = account.clone();
+    if reads_as_last_time(tx, source, entry).await? {
+        let now = hub.clock.now();
+        Accounts(tx).touch(account.id, now).await?;
+        account.read_at = now;
+        let standing_read_at = if decides_standing(&before, &account) { Some(now) } else { before.standing_read_at };
+        let person = Person { standing_read_at, ..before };
+        return Ok(Refreshed { person, account, changed: Vec::new(), became_disabled: false, came_back: false });
+    }
+    let mut person = before.clone();
     let written = write_entry(tx, hub, source, entry, &mut person, &mut account, Birth::No).await?;
     let became_disabled = before.standing == Standing::Active && person.standing != Standing::Active;
     let came_back = before.standing != Standing::Active && person.standing == Standing::Active;
@@ -82,6 +90,13 @@ pub async fn refresh(
     }
     let person = super::person(tx, person.id).await?;
     Ok(Refreshed { person, account, changed: written.changed, became_disabled, came_back })
+}
+
+/// Whether everything this entry says is written already, which is so at most sign-ins. Whatever undoes a part of it
+/// empties the digest.
+async fn reads_as_last_time(tx: &mut Transaction, source: &Source, entry: &SourceEntry) -> Result<bool, HubError> {
+    let stored = Accounts(tx).digest(source.id, &entry.immutable_id).await?;
+    Ok(stored.and_then(|(_, digest)| digest).is_some_and(|digest| digest == digest_of(source, entry)))
 }
 
 /// Whether the person is being created by this entry; only then does a collision restrict their reach (row D19).

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use connector::{Connector, Trouble, TroubleKind};
-use directory::{Source, SourceDraft};
+use directory::{Source, SourceDraft, SourceMode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use storage::{
@@ -20,6 +20,7 @@ use crate::{
     Hub, HubError,
     connections::{entered_for, secret_place},
     kernel::{Actor, AuditEvent, record},
+    mirror,
 };
 
 /// A source that passed every check, ready to be written.
@@ -236,6 +237,9 @@ pub(crate) async fn update_source(
         let event = AuditEvent::new(actor, "source.changed").source(source.id).details(details);
         record(tx, &*hub.clock, &*hub.random, event).await?;
         audit_plain(tx, hub, actor, &source, Some(before)).await?;
+        if source.mode == SourceMode::Retired && before.mode != SourceMode::Retired {
+            mirror::end_source_authority(tx, hub, actor, source.id).await?;
+        }
     }
     let proposal = if prepared.proposed.is_empty() {
         None

@@ -119,3 +119,22 @@ async fn an_entry_is_never_written_to_another_account() {
         assert!(matches!(refused, Err(HubError::Internal(_))));
     }
 }
+
+#[tokio::test]
+async fn an_entry_that_reads_as_last_time_writes_only_when_it_was_read() {
+    for test in hubs().await {
+        let source = source(&test, "corp").await;
+        let (made, account) = created(&test, &source, &entry("ada")).await;
+        test.wait(60);
+        let same = refresh(&test, &source, &entry("ada")).await;
+        assert_eq!(same.person, Person { standing_read_at: Some(test.hub.clock.now()), ..made.clone() });
+        assert_eq!(same.account, Account { read_at: test.hub.clock.now(), ..account });
+        assert_eq!(person(&test, made.id).await, same.person);
+        // Settings decide what an entry means: a change of theirs makes it news again.
+        let declared = Source { domains: vec!["new.test".into()], revision: source.revision + 1, ..source };
+        let mut with_address = with(entry("ada"), AttributeName::Email, "ada@new.test");
+        assert!(!refresh(&test, &declared, &with_address).await.changed.is_empty());
+        with_address.lockout.failures = Some(3);
+        assert_eq!(refresh(&test, &declared, &with_address).await.changed, Vec::<String>::new());
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
 use directory::{AccountStatus, AttributeName, Person, PersonState, Source, SourceEntry, SourceMode, Standing, fold};
 use hub::{
     HubError,
@@ -131,5 +132,22 @@ async fn a_dropped_name_comes_back_with_the_next_entry_that_bears_it() {
         refresh(&test, &source, &entry("ada")).await;
         assert_eq!(names(&test, made.id).await.len(), 1);
         assert!(actions(&test).await.contains(&"alias.dropped".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn d10_a_lock_lasts_until_its_time_or_until_the_entry_shows_none() {
+    for test in hubs().await {
+        let source = source(&test, "corp").await;
+        let (_, account) = created(&test, &source, &entry("ada")).await;
+        let until = Some(test.hub.clock.now() + TimeDelta::minutes(30));
+        let noted: Result<(), HubError> =
+            storage::write!(test.hub.database, |tx| { mirror::note_locked(tx, &account, until).await });
+        noted.unwrap();
+        let stored =
+            async || Accounts(&mut test.hub.database.reader()).by_id(account.id).await.unwrap().unwrap().locked_until;
+        assert_eq!(stored().await, until);
+        refresh(&test, &source, &entry("ada")).await;
+        assert_eq!(stored().await, None);
     }
 }
