@@ -118,8 +118,12 @@ impl Hub {
                 (None, true) => return Err(HubError::NotFound("An administrator of that name")),
                 (None, false) => mirror::create_hub_person(tx, self, actor, new).await?.id,
             };
-            if recover && !storage::access::roles_of(tx, person).await?.contains(&role) {
-                return Err(HubError::Refused(format!("{:?} is not an administrator.", new.username)));
+            if recover {
+                if !storage::access::roles_of(tx, person).await?.contains(&role) {
+                    return Err(HubError::Refused(format!("{:?} is not an administrator.", new.username)));
+                }
+                // Whoever needs this may have lost more than a password.
+                session::end_all(tx, &*self.clock, person, "recovered").await?;
             }
             let now = self.clock.now();
             if storage::access::grant(tx, person, role, actor.to_string(), now).await? {

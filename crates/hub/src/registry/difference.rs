@@ -76,8 +76,20 @@ fn collect(found: &mut BTreeMap<String, String>, path: &str, value: &Value) {
         }
         Value::Null => {}
         other => {
-            found.insert(path.to_owned(), shown(other));
+            found.insert(as_in_the_file(path).to_owned(), shown(other));
         }
+    }
+}
+
+/// The key of `site.toml` for a stored field.
+fn as_in_the_file(path: &str) -> &str {
+    match path {
+        "ca_pem" => "ca_file",
+        "capture_settle_seconds" => "capture_settle",
+        "lockout.threshold" => "lockout_threshold",
+        "lockout.window_seconds" => "lockout_window",
+        "lockout.waiver" => "lockout_waiver",
+        other => other,
     }
 }
 

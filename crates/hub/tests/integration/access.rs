@@ -54,6 +54,8 @@ async fn a_newer_link_replaces_the_older_and_a_new_password_ends_the_sessions() 
         let second = test.hub.create_administrator("ada", None, true).await.unwrap();
         assert_eq!((first.person, second.person), (person, person));
         assert!(is_refused(test.hub.set_up_page(&token_of(&first.link)).await));
+        assert!(test.hub.as_administrator(Some(session)).await.is_err(), "recovery ends the sessions");
+        let session = test.session(person, ProvenBy::Hub).await;
         test.hub.as_administrator(Some(session)).await.unwrap();
         test.hub.set_up_password(&token_of(&second.link), &"another set of harbour lamps".into()).await.unwrap();
         assert!(test.hub.as_administrator(Some(session)).await.is_err());
