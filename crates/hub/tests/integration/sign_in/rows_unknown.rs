@@ -190,3 +190,29 @@ async fn d23_a_staged_person_is_activated_by_their_password() {
         assert_eq!(door.person(staged.id).await.state(), PersonState::Mirrored);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn forty_people_at_once_are_all_created_and_come_back() {
+    for door in doors().await {
+        let door = std::sync::Arc::new(door);
+        door.source("corp", |_| {}).await;
+        for number in 0..40 {
+            door.has("corp", person(&format!("person{number}")));
+        }
+        for _ in 0..2 {
+            let tries: Vec<_> = (0..40)
+                .map(|number| {
+                    let door = std::sync::Arc::clone(&door);
+                    tokio::spawn(
+                        async move { door.hub().sign_in(door.attempt(&format!("person{number}"), RIGHT)).await },
+                    )
+                })
+                .collect();
+            for attempt in tries {
+                let answer = attempt.await.unwrap().unwrap();
+                assert!(matches!(answer, hub::sign_in::SignInAnswer::SignedIn { .. }), "{answer:?}");
+            }
+        }
+        assert_eq!(door.binds(), 80);
+    }
+}
