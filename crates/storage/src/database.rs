@@ -10,6 +10,8 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
 use crate::{
     Row, StorageError,
     group_commit::{SqliteTransaction, SqliteWriter},
@@ -278,6 +280,24 @@ impl MaybeRetry for StorageError {
 /// How often a serialization failure is tried again before it is an error.
 pub const WRITE_ATTEMPTS: u32 = 10;
 
+/// From this attempt on a transaction runs alone in its process: PostgreSQL then has nothing left to refuse it for but
+/// another server.
+const ALONE_FROM: u32 = 3;
+
+static GATE: RwLock<()> = RwLock::const_new(());
+
+/// The right to run a write transaction: side by side, or alone.
+pub enum Gate {
+    Shared(RwLockReadGuard<'static, ()>),
+    Alone(RwLockWriteGuard<'static, ()>),
+}
+
+/// Waits for that right. Transactions that meet again and again in a serializable database would otherwise refuse each
+/// other until their attempts are used up.
+pub async fn gate(attempt: u32) -> Gate {
+    if attempt < ALONE_FROM { Gate::Shared(GATE.read().await) } else { Gate::Alone(GATE.write().await) }
+}
+
 /// Gives whoever was in the way a moment to finish: 1, 2, 4 … 64 milliseconds.
 pub async fn before_retry(attempt: u32) {
     tokio::time::sleep(Duration::from_millis(1 << attempt.saturating_sub(1).min(6))).await;
@@ -292,6 +312,7 @@ macro_rules! write {
         let mut attempt = 0u32;
         loop {
             attempt += 1;
+            let gate = $crate::gate(attempt).await;
             let mut transaction = match $database.begin().await {
                 Ok(transaction) => transaction,
                 Err(error) => break Err(error.into()),
@@ -313,6 +334,7 @@ macro_rules! write {
             if attempt >= $crate::WRITE_ATTEMPTS || !$crate::MaybeRetry::is_retryable(&error) {
                 break Err(error);
             }
+            drop(gate);
             $crate::before_retry(attempt).await;
         }
     }};

@@ -34,6 +34,8 @@ pub mod throttle;
 pub mod trace;
 pub mod verifiers;
 
-pub use database::{Database, DatabaseKind, MaybeRetry, Queries, Reader, Transaction, WRITE_ATTEMPTS, before_retry};
+pub use database::{
+    Database, DatabaseKind, Gate, MaybeRetry, Queries, Reader, Transaction, WRITE_ATTEMPTS, before_retry, gate,
+};
 pub use error::StorageError;
 pub use row::{Row, no_parameters, page_limit, to_microseconds};
