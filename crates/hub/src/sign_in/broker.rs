@@ -45,6 +45,8 @@ pub(super) struct Broker<'a> {
     /// What a service-account reading showed before the decision; written with the next transaction.
     pub(super) pending: Vec<Pending>,
     pub(super) slowed: bool,
+    /// The name is known elsewhere only: somebody of the application's own directory may bear it and be unknown yet.
+    ask_route_first: bool,
     /// Before the last request to a source was sent: what ended later is not in its answer.
     pub(super) read_at: chrono::DateTime<chrono::Utc>,
 }
@@ -206,6 +208,7 @@ impl<'a> Broker<'a> {
             trace: Recorder::new(began),
             pending: Vec::new(),
             slowed: false,
+            ask_route_first: false,
             read_at: hub.clock.now(),
         })
     }
@@ -219,6 +222,11 @@ impl<'a> Broker<'a> {
         let mut target = self.look_up().await?;
         if let Some(settled) = self.throttled(&target).await? {
             return Ok((settled, None));
+        }
+        if self.ask_route_first
+            && let Some(there) = self.borne_on_route().await?
+        {
+            target = there;
         }
         for _ in 0..ROUNDS {
             let step = match target {
@@ -256,12 +264,7 @@ impl<'a> Broker<'a> {
             Named::One { alias, on_route } => {
                 let note = format!("namespace {}", alias.namespace);
                 self.trace.ok("Identifier", "The name is known; one person bears it here.", Some(note));
-                if !on_route && !self.route.originals.is_empty() {
-                    // Somebody of the application's own directory may bear the same name and be unknown yet.
-                    if let Some(target) = self.borne_on_route().await? {
-                        return Ok(target);
-                    }
-                }
+                self.ask_route_first = !on_route && !self.route.originals.is_empty();
                 Target::Known { id: alias.person_id, alias: Some(alias) }
             }
         })

@@ -122,7 +122,7 @@ impl Broker<'_> {
         let mut done = Done { decision, person, session: None, code: String::new(), new_device_cookie: None };
         self.count(tx, &done, prepared).await?;
         if let (Grant::Session { extent, offline }, Some(person)) = (done.decision.grant, &done.person) {
-            let session = self.open(tx, settled, person, extent, offline).await?;
+            let session = self.open(tx, settled, person, (extent, offline), done.decision.code()).await?;
             done.new_device_cookie = self.remember_device(tx, person, prepared.at).await?;
             done.session = Some(session);
         }
@@ -325,8 +325,8 @@ impl Broker<'_> {
         tx: &mut Transaction,
         settled: &Settled,
         person: &Person,
-        extent: Extent,
-        offline: bool,
+        (extent, offline): (Extent, bool),
+        row: &'static str,
     ) -> Result<Session, HubError> {
         let at_hub = settled.facts.is_some_and(|f| matches!(f.place, Place::Hub(_)));
         let proven_by = match (&settled.live, at_hub) {
@@ -344,7 +344,7 @@ impl Broker<'_> {
         let mut event = AuditEvent::new(Actor::Person(person.id), "session.opened").person(person.id);
         event.source = settled.live.as_ref().map(|l| l.source.id);
         event.client.clone_from(&self.attempt.client);
-        self.audit(tx, event.details(json!({ "offline": offline, "row": settled.decision.code() }))).await?;
+        self.audit(tx, event.details(json!({ "offline": offline, "row": row }))).await?;
         Ok(session)
     }
 

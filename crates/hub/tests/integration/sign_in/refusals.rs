@@ -69,7 +69,9 @@ async fn ten_refusals_of_a_name_from_a_network_are_enough_for_a_minute() {
         for number in 0..10 {
             door.types("nobody", &format!("guess {number}")).await.refused_by("D20", Generic, 0);
         }
+        let before = door.script("corp").lock().unwrap().requests;
         door.types("nobody", WRONG).await.refused_by("2.3", Generic, 0);
+        assert_eq!(door.script("corp").lock().unwrap().requests, before, "no directory was contacted");
         // From elsewhere, and by another name, it goes on.
         let mut elsewhere = door.attempt("nobody", WRONG);
         elsewhere.address = "198.51.100.1".parse().unwrap();

@@ -40,6 +40,8 @@ pub struct Script {
     pub shows_failures: bool,
     pub binds: HashMap<ImmutableId, u32>,
     pub passwords_seen: Vec<String>,
+    /// Searches and reads.
+    pub requests: u32,
     failures: HashMap<ImmutableId, (u32, DateTime<Utc>)>,
     /// The largest count of wrong passwords it ever held.
     pub most_failures: u32,
@@ -76,7 +78,8 @@ impl Scripted {
     async fn reach(&self) -> Result<MutexGuard<'_, Script>, Trouble> {
         let delay = self.script.lock().unwrap().delay;
         tokio::time::sleep(delay).await;
-        let script = self.script.lock().unwrap();
+        let mut script = self.script.lock().unwrap();
+        script.requests += 1;
         match script.trouble {
             Some(kind) => Err(self.trouble(kind)),
             None => Ok(script),
