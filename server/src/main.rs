@@ -8,8 +8,22 @@ fn main() -> ExitCode {
     match server::run(server::cli::Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("isthmus: {error:#}");
+            eprintln!("isthmus: {}", told_once(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// The error with its causes; a cause that its effect has told already is left out.
+fn told_once(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
 }

@@ -93,7 +93,6 @@ impl Browser {
     }
 
     /// Cookies for the answer: the mark of the device, if there is a new one, and the directory that was chosen.
-    #[must_use]
     pub fn keep(&self, device: Option<String>, directory: Option<String>) -> CookieJar {
         // Only what is new travels: the jar of the request is not sent back.
         let mut jar = CookieJar::new();

@@ -1,3 +1,13 @@
-//! The server, seen from outside.
+//! The server as browsers, applications and operators meet it: started on a free port, spoken to over HTTP.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod apply;
+mod command_line;
+mod cookies;
+mod headers;
 mod openid;
+mod origin;
+mod roles;
+mod shutdown;
+mod storage_trouble;
+mod support;

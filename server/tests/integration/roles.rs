@@ -1,0 +1,82 @@
+//! Who may call what (threat 16): every server function, by everybody. A new function without a line in the table
+//! fails this test until somebody has decided who may call it.
+
+use std::collections::BTreeMap;
+
+use hub::session::ProvenBy;
+use leptos::server_fn::axum::server_fn_paths;
+use reqwest::{Method, header};
+
+use crate::support::TestServer;
+
+/// Arguments that parse, so that it is the capability that decides.
+fn arguments(path: &str) -> &'static [(&'static str, &'static str)] {
+    match path {
+        "/api/who-am-i" | "/api/sources" | "/api/apps" | "/api/app-settings" => &[],
+        "/api/people" => &[("ask[q]", "x")],
+        "/api/person" => &[("id", "0198c0de-0000-7000-8000-000000000001"), ("code", "")],
+        "/api/find-person" => &[("q", "ABC-DEF")],
+        "/api/source" => &[("name", "corp-ldap"), ("test", "false"), ("person", ""), ("done", "")],
+        "/api/source-settings" => &[("name", "corp-ldap"), ("kind", "ldap")],
+        "/api/save-source" => &[("form[name]", "new"), ("form[kind]", "ldap")],
+        "/api/set-source-mode" => &[("name", "corp-ldap"), ("revision", "0"), ("mode", "paused")],
+        "/api/test-source-password" => &[("name", "nowhere"), ("person", "x"), ("password", "y")],
+        "/api/app" => &[("id", "portal"), ("groups", ""), ("done", "")],
+        "/api/save-app" => &[("form[id]", "new"), ("form[name]", "")],
+        "/api/new-app-secret" => &[("id", "portal"), ("revision", "0")],
+        "/api/publish-groups" => &[("id", "portal"), ("revision", "0")],
+        other => panic!("{other} is new: say here with which arguments it is called, and look at the snapshot"),
+    }
+}
+
+async fn status(server: &TestServer, path: &str, method: &Method, cookie: Option<&str>) -> u16 {
+    let form = arguments(path);
+    let encoded: String = form
+        .iter()
+        .map(|(name, value)| format!("{}={}", app::link::encode(name), app::link::encode(value)))
+        .collect::<Vec<_>>()
+        .join("&");
+    let request = if *method == Method::GET {
+        server.request(Method::GET, &format!("{path}?{encoded}"))
+    } else {
+        server.request(method.clone(), path).form(form)
+    };
+    let request = match cookie {
+        Some(cookie) => request.header(header::COOKIE, cookie),
+        None => request,
+    };
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_server_function_asks_who_calls() {
+    let server = TestServer::start().await;
+    let source = server.source().await;
+    let administrator = server.administrator("admin").await;
+    let administrator_session = server.session(administrator, ProvenBy::Hub).await;
+    let help_desk = server.help_desk(administrator_session, "helper").await;
+    let help_desk_session = server.session(help_desk, ProvenBy::Hub).await;
+    // The administrator again, but proven by a directory: whoever runs an old directory does not run the hub.
+    let delegated = server.session(administrator, ProvenBy::Source(source)).await;
+    let callers = [
+        ("anonymous", None),
+        ("delegated", Some(server.cookie(delegated).await)),
+        ("help desk", Some(server.cookie(help_desk_session).await)),
+        ("administrator", Some(server.cookie(administrator_session).await)),
+    ];
+    let functions: BTreeMap<&str, Method> = server_fn_paths().collect();
+    let mut table = format!("{:<28}", "");
+    table.extend(callers.iter().map(|(name, _)| format!("{name:>14}")));
+    for (path, method) in &functions {
+        table.push_str(&format!("\n{path:<28}"));
+        for (name, cookie) in &callers {
+            let status = status(&server, path, method, cookie.as_deref()).await;
+            if matches!(*name, "anonymous" | "delegated") {
+                assert!(matches!(status, 401 | 403), "{path} as {name}: {status}");
+            }
+            table.push_str(&format!("{status:>14}"));
+        }
+    }
+    insta::assert_snapshot!(table);
+    server.stop().await;
+}
