@@ -33,7 +33,6 @@ fn remember(value: &'static str) {
             root.set_attribute("data-theme", value)
         };
     }
-    .into_any()
 }
 
 #[cfg(not(feature = "hydrate"))]
