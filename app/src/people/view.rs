@@ -45,7 +45,7 @@ fn filters(ask: &PeopleAsk, sources: Vec<Choice>) -> impl IntoView + use<> {
         .collect();
     let sources: Vec<Choice> = std::iter::once(Choice::new("", "Any source")).chain(sources).collect();
     view! {
-        <form class="filters" method="get" action="/console/people" role="search">
+        <form class="filters" method="get" action="/console/people" role="search" aria-label="Filter people">
             <div class="affix">
                 {Icon::Find.draw()}
                 <input

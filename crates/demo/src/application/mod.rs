@@ -82,7 +82,7 @@ impl SampleApplication {
         let url = Self::url_of(listener.local_addr()?)?;
         let form_targets = settings.issuer.origin().ascii_serialization();
         let policy = format!(
-            "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' {form_targets}"
+            "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self' {form_targets}"
         );
         let application = Arc::new(Application {
             relying_party: RelyingParty::new(&settings, &url)?,
