@@ -155,7 +155,7 @@ fn group_panel(
         .collect_view();
     view! {
         <Panel id="h-groups" title="Published groups" hint="its tokens name only these">
-            <form class="body" method="get" action=here role="search">
+            <form class="body" method="get" action=here role="search" aria-label="Find groups">
                 <div class="row">
                     <div class="affix">
                         {Icon::Find.draw()}

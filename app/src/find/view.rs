@@ -32,7 +32,7 @@ pub fn find_view(found: Finding) -> AnyView {
     view! {
         <div class="finder stack l">
             <PageHead title="Who is calling?" lede="Name, e-mail, username, employee number, phone, or the code they read out." />
-            <form method="get" action="/console/find" role="search">
+            <form method="get" action="/console/find" role="search" aria-label="Who is calling">
                 <div class="affix huge">
                     {Icon::Find.draw()}
                     <input class="input" type="search" name="q" value=q aria-label="Find a person" autocomplete="off" autofocus />
