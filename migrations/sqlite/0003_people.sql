@@ -176,4 +176,4 @@ create table search_token (
     person_id blob not null references person (id),
     primary key (token, person_id)
 );
-create index search_token_by_person on search_token (person_id);
+create index search_token_by_person on search_token (person_id, token);

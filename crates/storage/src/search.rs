@@ -20,6 +20,9 @@ pub struct Search<'a, Q>(pub &'a mut Q);
 /// Above this, a count says "more than", and a filter that as many pass does not drive a query.
 pub const COUNT_LIMIT: i64 = 10_000;
 
+/// The same for several filters together: they may have nobody in common, and then a walk would see everybody.
+const TOGETHER_LIMIT: i64 = 10 * COUNT_LIMIT;
+
 /// Words of a search that count; the rest is noise.
 const WORDS: usize = 4;
 
@@ -191,7 +194,7 @@ impl<Q: Queries> Search<'_, Q> {
     pub async fn count(&mut self, filter: &PeopleFilter) -> Result<i64, StorageError> {
         let driver = self.driver(filter).await?;
         let mut some = filtered(filter, &driver);
-        some.expr(Expr::val(1)).limit(limit_of_counts());
+        some.expr(Expr::val(1)).limit(up_to(COUNT_LIMIT));
         self.count_of(some).await
     }
 
@@ -203,15 +206,17 @@ impl<Q: Queries> Search<'_, Q> {
 
     /// The filter that fewest people pass, if it is few enough to sort what it finds.
     async fn driver(&mut self, filter: &PeopleFilter) -> Result<Driver, StorageError> {
-        let mut best = (COUNT_LIMIT + 1, Driver::Names);
+        let filters = filter.words.iter().take(WORDS).count() + usize::from(filter.source.is_some());
+        let limit = if filters > 1 { TOGETHER_LIMIT } else { COUNT_LIMIT };
+        let mut best = (limit + 1, Driver::Names);
         for (index, word) in filter.words.iter().take(WORDS).enumerate() {
-            let found = self.count_of(person_ids_of_word(word).limit(limit_of_counts()).take()).await?;
+            let found = self.count_of(person_ids_of_word(word).limit(up_to(limit)).take()).await?;
             if found < best.0 {
                 best = (found, Driver::Word(index));
             }
         }
         if let Some(source) = filter.source {
-            let found = self.count_of(person_ids_of_source(source).limit(limit_of_counts()).take()).await?;
+            let found = self.count_of(person_ids_of_source(source).limit(up_to(limit)).take()).await?;
             if found < best.0 {
                 best = (found, Driver::Source(source));
             }
@@ -247,8 +252,9 @@ impl<Q: Queries> Search<'_, Q> {
     }
 }
 
-fn limit_of_counts() -> u64 {
-    u64::try_from(COUNT_LIMIT + 1).unwrap_or(u64::MAX)
+/// One more than the limit, which means "more than".
+fn up_to(limit: i64) -> u64 {
+    u64::try_from(limit + 1).unwrap_or(u64::MAX)
 }
 
 impl Search<'_, Transaction> {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use directory::{Person, PersonId};
 use storage::{
-    Database, StorageError,
+    Database, Queries as _, StorageError,
     people::{People, fresh},
 };
 use tokio::task::JoinSet;
@@ -229,4 +229,43 @@ async fn times_come_back_as_they_were_written() {
             assert_eq!(read, Some(person));
         }
     }
+}
+
+/// `max_page_count` makes SQLite say that the disk is full (SQLITE_FULL), as a full disk does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_full_disk_is_named_and_loses_nothing_that_was_told() {
+    let kept = testkit::sqlite();
+    let database = Arc::new(Database::open(&kept.url()).await.unwrap());
+    database.upgrade().await.unwrap();
+    let (pages,): (i64,) = database
+        .reader()
+        .fetch_one("select page_count from pragma_page_count", storage::no_parameters())
+        .await
+        .unwrap();
+    let limit = |pages: i64| -> &'static str { Box::leak(format!("pragma max_page_count = {pages}").into_boxed_str()) };
+    pretend(&database, limit(pages + 8)).await;
+
+    let mut tasks = JoinSet::new();
+    for n in 0..300u128 {
+        let database = Arc::clone(&database);
+        tasks.spawn(async move { (n, add(&database, n).await) });
+    }
+    let mut told = Vec::new();
+    let mut refused = 0;
+    while let Some(done) = tasks.join_next().await {
+        match done.unwrap() {
+            (n, Ok(())) => told.push(n),
+            (_, Err(StorageError::DiskFull | StorageError::TakenDown)) => refused += 1,
+            (n, Err(error)) => panic!("{n}: {error}"),
+        }
+    }
+    assert!(refused > 0 && !told.is_empty(), "{refused} refused, {} told", told.len());
+    assert!(StorageError::DiskFull.to_string().contains("free some space"));
+
+    // Room again: everything that was told is there, nothing else, and the hub goes on.
+    pretend(&database, limit(1_000_000)).await;
+    let again = Database::open(&kept.url()).await.unwrap();
+    assert_eq!(count(&again).await, i64::try_from(told.len()).unwrap());
+    add(&database, 9_999).await.unwrap();
+    assert_eq!(count(&again).await, i64::try_from(told.len()).unwrap() + 1);
 }
