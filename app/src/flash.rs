@@ -1,5 +1,5 @@
 //! Answers that are shown once: to a browser without scripts, the page after a form's redirect shows what the form
-//! answered (a new secret, a test). Kept in this process's memory for two minutes, for one session, and taken at the
+//! answered (a new secret, a test). Kept in this process's memory for two minutes, for one session, and gone after the
 //! first look. Behind several servers without sticky sessions such a browser may miss it; the page then says so.
 
 use std::{
@@ -16,7 +16,15 @@ const KEPT: TimeDelta = TimeDelta::minutes(2);
 /// Most answers that wait at once.
 const MOST: usize = 1_000;
 
-type Waiting = HashMap<(SessionId, String), (DateTime<Utc>, String)>;
+/// How long it stays after the first look: a page may be drawn twice for one request.
+const DRAWN: TimeDelta = TimeDelta::seconds(3);
+
+struct Answer {
+    until: DateTime<Utc>,
+    text: String,
+}
+
+type Waiting = HashMap<(SessionId, String), Answer>;
 static WAITING: LazyLock<Mutex<Waiting>> = LazyLock::new(Mutex::default);
 
 /// Whether the form was sent by the browser itself, not by our script.
@@ -30,15 +38,17 @@ pub fn without_scripts() -> bool {
 /// Keeps an answer for the next look of this session at `place`.
 pub fn keep(session: SessionId, place: &str, now: DateTime<Utc>, answer: String) {
     let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
-    waiting.retain(|_, (at, _)| now - *at < KEPT);
+    waiting.retain(|_, answer| now < answer.until);
     if waiting.len() < MOST {
-        waiting.insert((session, place.to_owned()), (now, answer));
+        waiting.insert((session, place.to_owned()), Answer { until: now + KEPT, text: answer });
     }
 }
 
 /// Takes it.
 pub fn take(session: SessionId, place: &str, now: DateTime<Utc>) -> Option<String> {
     let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
-    let (at, answer) = waiting.remove(&(session, place.to_owned()))?;
-    (now - at < KEPT).then_some(answer)
+    waiting.retain(|_, answer| now < answer.until);
+    let answer = waiting.get_mut(&(session, place.to_owned()))?;
+    answer.until = answer.until.min(now + DRAWN);
+    Some(answer.text.clone())
 }

@@ -7,10 +7,7 @@ use super::{
     api::{Me, who_am_i},
     theme::ThemeSwitch,
 };
-use crate::{
-    problem::ApiError,
-    ui::{Icon, Mark, Problem},
-};
+use crate::ui::{Icon, Mark};
 
 /// One line of the navigation.
 struct Entry {
@@ -38,51 +35,32 @@ const GROUPS: [(&str, &[Entry]); 3] = [
     ),
 ];
 
-/// The frame around every page of the console.
+/// The frame around every page of the console. The page stands outside of what waits for the person's name, so that
+/// it is drawn once.
 #[component]
 pub fn Layout() -> impl IntoView {
     let me = Resource::new_blocking(|| (), |()| who_am_i());
+    // Somebody without a role sees the frame and, in the page, why it is empty.
+    let nobody = || Me { name: "Not signed in".to_owned(), administrator: false };
+    let navigation = move || {
+        Suspend::new(async move {
+            let me = me.await.unwrap_or_else(|_| nobody());
+            view! { <Navigation administrator=me.administrator /> }
+        })
+    };
+    let top = move || {
+        Suspend::new(async move {
+            let me = me.await.unwrap_or_else(|_| nobody());
+            view! { <Top me /> }
+        })
+    };
     view! {
         <a class="skip" href="#main">"Skip to the page"</a>
-        <Suspense>
-            {move || Suspend::new(async move {
-                match me.await {
-                    Ok(me) => view! { <Framed me><Outlet /></Framed> }.into_any(),
-                    Err(error) => view! { <Outside error /> }.into_any(),
-                }
-            })}
-        </Suspense>
-    }
-    .into_any()
-}
-
-/// Nobody is signed in, or somebody without a role.
-#[component]
-fn Outside(error: ApiError) -> impl IntoView {
-    #[cfg(feature = "ssr")]
-    if error == ApiError::SignedOut {
-        let path = use_location();
-        let here = format!("{}{}", path.pathname.get_untracked(), path.search.get_untracked());
-        leptos_axum::redirect(&crate::link::with_query("/sign-in", &[("return_to", &here)]));
-    }
-    view! {
-        <main class="page" id="main">
-            <h1>"Isthmus"</h1>
-            <Problem error />
-            <p><a class="button" href="/sign-out" rel="external">"Sign out"</a></p>
-        </main>
-    }
-    .into_any()
-}
-
-#[component]
-fn Framed(me: Me, children: Children) -> impl IntoView {
-    view! {
         <div class="app">
-            <Navigation administrator=me.administrator />
+            <Suspense>{navigation}</Suspense>
             <div class="main">
-                <Top me />
-                <main class="page" id="main">{children()}</main>
+                <Suspense>{top}</Suspense>
+                <main class="page" id="main"><Outlet /></main>
             </div>
         </div>
     }
@@ -92,6 +70,7 @@ fn Framed(me: Me, children: Children) -> impl IntoView {
 /// Search, who is signed in, theme and sign-out.
 #[component]
 fn Top(me: Me) -> impl IntoView {
+    let role = if me.administrator { "Administrator" } else { "Help desk" };
     view! {
         <header class="top">
             <button class="button quiet square menu-button" popovertarget="side" aria-label="Menu">{Icon::Menu.draw()}</button>
@@ -105,7 +84,7 @@ fn Top(me: Me) -> impl IntoView {
             </button>
             <div class="menu" id="me" popover="auto">
                 <div class="group">
-                    <span><b class="strong">{me.name.clone()}</b><br />{if me.administrator { "Administrator" } else { "Help desk" }}</span>
+                    <span><b class="strong">{me.name.clone()}</b><br />{role}</span>
                     <ThemeSwitch />
                 </div>
                 <hr />
@@ -121,7 +100,15 @@ fn Top(me: Me) -> impl IntoView {
 pub fn framed_for_tests(page: impl FnOnce() -> AnyView) -> impl IntoView {
     let me = Me { name: "Marit Solheim".to_owned(), administrator: true };
     let page = page();
-    view! { <leptos_router::components::Router><Framed me>{page}</Framed></leptos_router::components::Router> }.into_any()
+    view! {
+        <leptos_router::components::Router>
+            <div class="app">
+                <Navigation administrator=me.administrator />
+                <div class="main"><Top me /><main class="page" id="main">{page}</main></div>
+            </div>
+        </leptos_router::components::Router>
+    }
+    .into_any()
 }
 
 #[component]

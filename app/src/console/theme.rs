@@ -17,7 +17,8 @@ pub fn ThemeSwitch() -> impl IntoView {
         })
         .collect_view();
     recall();
-    view! { <fieldset class="segmented"><legend class="visually-hidden">"Theme"</legend>{options}</fieldset> }.into_any()
+    view! { <fieldset class="segmented"><legend class="visually-hidden">"Theme"</legend>{options}</fieldset> }
+        .into_any()
 }
 
 #[cfg(feature = "hydrate")]

@@ -46,6 +46,7 @@ pub async fn find_person(q: String) -> Result<Finding, ApiError> {
 }
 
 /// Whether a text has the form of a code: `R4T-9KD`, however it was typed. Returns it as it is stored.
+#[cfg(any(feature = "ssr", test))]
 #[must_use]
 pub fn as_code(text: &str) -> Option<String> {
     let letters: String = text.chars().filter(|c| !matches!(c, '-' | ' ')).collect();

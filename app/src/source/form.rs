@@ -145,6 +145,7 @@ fn test_button(save: ServerAction<SaveSource>) -> impl IntoView {
     let awake = RwSignal::new(false);
     Effect::new(move |_| awake.set(true));
     move || {
+        {
         awake.get().then(|| {
             view! {
                 <button class="button" name="then" value="test" aria-busy=move || save.pending().get().then_some("true")>
@@ -154,4 +155,5 @@ fn test_button(save: ServerAction<SaveSource>) -> impl IntoView {
         })
     }
     .into_any()
+    }
 }
