@@ -1,6 +1,7 @@
 //! The connector against real directories, and against ones that misbehave.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod demo;
 mod hostile;
 mod peers;
 mod support;
