@@ -32,7 +32,8 @@ export class Visitor {
     page.on('pageerror', (error) => add('script error', error.message));
     page.on('requestfailed', (request) => {
       const text = request.failure()?.errorText ?? '';
-      if (!text.includes('ERR_ABORTED')) add('request failed', `${request.url()} ${text}`);
+      // With scripts off, Chromium itself refuses to fetch them and calls it `csp`.
+      if (!text.includes('ERR_ABORTED') && (scripts || text !== 'csp')) add('request failed', `${request.url()} ${text}`);
     });
   }
 

@@ -80,7 +80,7 @@ for (const scripts of [true, false]) {
     await page.getByLabel(/^Name/).first().fill(name);
     await page.getByLabel(/redirect/i).first().fill('http://localhost:9999/callback');
     await page.getByRole('button', { name: /register|save/i }).first().click();
-    await page.waitForURL(/\/console\/apps\/(?!new)/);
+    await page.getByText(/shown once/).first().waitFor();
     await administrator.settled();
     await administrator.accessible(`console-app-registered-${scripts}`);
     await page.goto(`${stage.hub.url}/console/apps`);
