@@ -1,13 +1,13 @@
 //! Which proven passwords are kept.
 
 use chrono::TimeDelta;
-use directory::{Namespace, Person, PersonState, Source, SourceMode, fold};
+use directory::{AttributeName, Namespace, Person, PersonState, Source, SourceMode, fold};
 use hub::{
     HubError,
     kernel::Actor,
     mirror::{self, Capture, Captured},
 };
-use storage::{aliases::Aliases, verifiers::Verifiers};
+use storage::{aliases::Aliases, cases::Cases, verifiers::Verifiers};
 
 use crate::support::{entry, hubs};
 
@@ -103,5 +103,19 @@ async fn d24_a_shadow_leaves_the_source_in_charge_and_can_be_deleted() {
         });
         assert!(!kept.unwrap());
         assert_eq!(person(&test, made.id).await.state(), PersonState::Migrated);
+    }
+}
+
+#[tokio::test]
+async fn d19_a_disputed_newcomer_is_captured_without_a_name_in_the_hub_and_keeps_the_reach() {
+    for test in hubs().await {
+        let source = Source { mode: SourceMode::Capture, ..source(&test, "corp").await };
+        let number = |name: &str| with(entry(name), AttributeName::EmployeeNumber, "31882");
+        created(&test, &source, &number("first")).await;
+        let (newcomer, _) = collided(&test, &source, &number("second")).await;
+        assert_eq!(stored(capture(&test, newcomer.id, &source, None).await).state(), PersonState::Migrated);
+        let mut reader = test.hub.database.reader();
+        assert_eq!(Aliases(&mut reader).find(Namespace::Hub, &fold("second")).await.unwrap(), None);
+        assert_eq!(Cases(&mut reader).restricted_to(newcomer.id).await.unwrap(), Some(source.id));
     }
 }
