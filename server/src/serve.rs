@@ -67,6 +67,8 @@ pub async fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let connectors = Arc::new(Connectors::new(settings.allow_networks.clone()));
     let hub = wiring::hub(vault, database, connectors, Policy::default(), settings.public_url.clone());
     wiring::remember_public_url(&hub).await?;
+    // A sealing key that is not this database's is noticed here, not at somebody's sign-in.
+    hub.prepare_signing_keys().await.context("the keys that sign tokens cannot be opened")?;
     let stop_background = CancellationToken::new();
     let app = http::router(AppState::new(hub.clone(), &settings)?);
 

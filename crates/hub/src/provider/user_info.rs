@@ -1,10 +1,10 @@
 //! The user-info endpoint: what the scopes of an access token tell about its person.
 
-use directory::{AttributeName, ClientId, GrantId, Person};
+use directory::{AttributeName, ClientId, GrantId, Namespace, Person};
 use oidc::{ErrorCode, PersonClaims, ProtocolError, Scope, Scopes};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
-use storage::{accounts::Accounts, attributes::Attributes, groups::Groups, provider::Provider};
+use storage::{accounts::Accounts, aliases::Aliases, attributes::Attributes, groups::Groups, provider::Provider};
 
 use super::{ProviderError, grant::Grant};
 use crate::{Hub, HubError};
@@ -68,6 +68,12 @@ impl Hub {
             claims.updated_at = Some(person.updated_at.timestamp());
             let accounts = Accounts(&mut reader).of_person(person.id).await?;
             claims.preferred_username = accounts.into_iter().find_map(|account| account.username);
+            if claims.preferred_username.is_none() {
+                // Nobody's directory: the name they hold at the hub itself.
+                let aliases = Aliases(&mut reader).of_person(person.id).await?;
+                let own = aliases.into_iter().find(|alias| alias.namespace == Namespace::Hub);
+                claims.preferred_username = own.map(|alias| alias.folded);
+            }
         }
         if scopes.contains(Scope::Groups) {
             let published = storage::clients::published_groups(&mut reader, client).await?;

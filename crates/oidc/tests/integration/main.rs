@@ -1,5 +1,7 @@
 //! The protocol rules, seen from outside.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside test functions")]
+
 mod authorization;
 mod discovery;
 mod keys;

@@ -144,7 +144,20 @@ async fn oidcc_scope_profile_email_phone_all_and_the_published_group() {
         assert_eq!(all["scope"], "openid profile email phone groups offline_access");
         let claims = world.user_info(all["access_token"].as_str().unwrap()).await.json();
         assert_eq!(claims.as_object().unwrap().len(), 9, "{claims}");
-        // Nothing that no scope covers.
+        // Somebody of no directory has the name they hold here.
+        let bob = world.sign_in(world.bob).await;
+        let tokens = world.tokens(&bob, &[("scope", "openid profile")]).await;
+        let claims = world.user_info(tokens["access_token"].as_str().unwrap()).await.json();
+        assert_eq!((&claims["preferred_username"], &claims["name"]), (&json!("bob"), &json!("Bob Dodgson")));
+    }
+}
+
+#[tokio::test]
+async fn no_claim_leaks_that_no_scope_covers() {
+    for world in World::all().await {
+        let session = world.sign_in(world.alice).await;
+        let all = world.tokens(&session, &[("scope", "openid profile email phone groups")]).await;
+        let claims = world.user_info(all["access_token"].as_str().unwrap()).await.json();
         assert!(!claims.to_string().contains("1862") && !claims.to_string().contains("payroll"));
     }
 }

@@ -14,8 +14,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, TimeDelta};
 use directory::{
     AttributeName, Client, ClientAuthentication, ClientId, ConnectorSettings, ConsentPolicy, CredentialAuthority,
-    LdapSettings, LockoutSettings, Person, PersonId, Policy, PublishedGroup, SessionId, Source, SourceId, SourceKind,
-    SourceMode,
+    LdapSettings, LockoutSettings, Namespace, Person, PersonId, Policy, PublishedGroup, SessionId, Source, SourceId,
+    SourceKind, SourceMode,
 };
 use hub::{
     Hub, HubParts, NoConnectors,
@@ -29,6 +29,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use server::http::oidc::{self, Browser, ErrorPage};
 use storage::{
+    aliases::{Alias, Aliases},
     attributes::{Attributes, StoredAttribute},
     groups::{Group, Groups, Origin},
     people::{self, People},
@@ -205,6 +206,8 @@ impl World {
             storage::sources::insert(tx, &source(self.corp), secret).await?;
             People(tx).insert(&alice).await?;
             People(tx).insert(&bob).await?;
+            let name = Alias { namespace: Namespace::Hub, folded: "bob".into(), person_id: self.bob, account_id: None };
+            Aliases(tx).insert(&name).await?;
             for (name, value) in attributes {
                 let attribute = StoredAttribute {
                     person_id: self.alice,
