@@ -24,6 +24,19 @@ pub enum ApiError {
     Failed(String),
 }
 
+impl ApiError {
+    /// The heading of a page that shows nothing but this.
+    #[must_use]
+    pub const fn heading(&self) -> &'static str {
+        match self {
+            Self::SignedOut => "Signed out",
+            Self::Denied => "Not allowed",
+            Self::NotFound(_) => "Not found",
+            Self::Invalid { .. } | Self::Refused(_) | Self::Failed(_) => "This page cannot be shown",
+        }
+    }
+}
+
 impl std::fmt::Display for ApiError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

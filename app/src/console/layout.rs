@@ -74,7 +74,7 @@ fn Top(me: Me) -> impl IntoView {
     view! {
         <header class="top">
             <button class="button quiet square menu-button" popovertarget="side" aria-label="Menu">{Icon::Menu.draw()}</button>
-            <form class="jump" method="get" action="/console/find" role="search">
+            <form class="jump" method="get" action="/console/find" role="search" aria-label="Everywhere">
                 {Icon::Find.draw()}
                 <input type="search" name="q" placeholder="Find a person or a code" aria-label="Find a person or a code" autocomplete="off" />
             </form>
@@ -148,5 +148,5 @@ fn NavigationLink(path: &'static str, label: &'static str, icon: Icon) -> impl I
 pub fn initials(name: &str) -> String {
     let mut words = name.split_whitespace().filter_map(|word| word.chars().find(|letter| letter.is_alphanumeric()));
     let first = words.next();
-    first.into_iter().chain(words.last()).flat_map(char::to_uppercase).collect()
+    first.into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect()
 }

@@ -53,7 +53,7 @@ pub fn refusal_page(frame: &Frame, page: &RefusalPage) -> String {
         (page.locked_words, "Your account is locked for now because of wrong passwords."),
     ];
     let extra =
-        extra.into_iter().filter_map(|(shown, words)| shown.then(|| view! { <p>{words}</p> })).collect::<Vec<_>>();
+        extra.into_iter().filter(|(shown, _)| *shown).map(|(_, words)| view! { <p>{words}</p> }).collect::<Vec<_>>();
     let extra =
         (!extra.is_empty()).then(|| view! { <div class="banner warn">{Icon::Clock.draw()}<div>{extra}</div></div> });
     let again = matches!(page.kind, RefusalKind::Generic | RefusalKind::Outage);

@@ -116,7 +116,7 @@ pub fn count_text(count: i64) -> String {
     let digits = count.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && digit.is_ascii_digit() && (digits.len() - index) % 3 == 0 {
+        if index > 0 && digit.is_ascii_digit() && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -75,7 +75,7 @@ pub struct FoundPerson {
 pub enum SaveAnswer {
     Saved,
     /// The settings were only tried.
-    Tested(TestReport),
+    Tested(Box<TestReport>),
 }
 
 /// One source; with a live test, if asked for.
@@ -111,7 +111,7 @@ pub async fn settings_of(name: String, kind: String) -> Result<SourceForm, ApiEr
 pub async fn save_source(form: SourceForm, #[server(default)] then: String) -> Result<SaveAnswer, ApiError> {
     let (hub, administrator) = crate::caller::administrator().await?;
     if then == "test" {
-        return super::write::test(&hub, &administrator, form).await.map(SaveAnswer::Tested);
+        return super::write::test(&hub, &administrator, form).await.map(|report| SaveAnswer::Tested(Box::new(report)));
     }
     let link = super::write::save(&hub, &administrator, form).await?;
     leptos_axum::redirect(&link);

@@ -113,7 +113,7 @@ pub fn settings_view(form: SourceForm) -> AnyView {
             {capture(&form)}
             {connection(&form)}
             {move || match save.value().get() {
-                Some(Ok(SaveAnswer::Tested(report))) => Some(tried(report)),
+                Some(Ok(SaveAnswer::Tested(report))) => Some(tried(*report)),
                 Some(Ok(SaveAnswer::Saved) | Err(_)) | None => None,
             }}
             <div class="row">

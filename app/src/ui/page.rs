@@ -137,7 +137,7 @@ where
             {move || Suspend::new(async move {
                 match of.await {
                     Ok(page) => show(page),
-                    Err(error) => view! { <Problem error /> }.into_any(),
+                    Err(error) => view! { <PageHead title=error.heading() /><Problem error /> }.into_any(),
                 }
             })}
         </Transition>
