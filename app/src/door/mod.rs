@@ -2,7 +2,7 @@
 //! script, in at most 40 kB with its stylesheet, and friendly to password managers.
 //!
 //! Each page is a plain struct and a function that returns the whole document. The forms post back to the routes of
-//! the server: `/sign-in`, `/sign-in/consent`, `/sign-out`, `/set-up`; every field name is a constant of [`field`].
+//! the server: `/sign-in`, `/sign-in/continue`, `/sign-in/consent`, `/sign-out`, `/set-up`; every field name is a constant of [`field`].
 
 mod consent;
 mod frame;
@@ -12,6 +12,7 @@ mod password;
 mod refusal;
 mod set_up;
 mod sign_out;
+mod signed_in;
 
 pub use consent::{Ask, AskKind, ConsentPage, consent_page};
 pub use frame::Frame;
@@ -21,6 +22,7 @@ pub use password::{PasswordPage, password_page};
 pub use refusal::{RefusalKind, RefusalPage, refusal_page};
 pub use set_up::{SetUpDonePage, SetUpPage, set_up_done_page, set_up_page};
 pub use sign_out::{SignOutPage, SignedOutPage, sign_out_page, signed_out_page};
+pub use signed_in::{SignedInPage, signed_in_page};
 
 /// The names of the form fields, so that the server reads what the pages send.
 pub mod field {

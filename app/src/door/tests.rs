@@ -151,3 +151,9 @@ fn consent_sign_out_error_and_set_up() {
     let page = SetUpDonePage { username: "admin".into(), next: "/sign-in?return_to=%2Fconsole".into() };
     keep("set-up-done", &set_up_done_page(&frame(), &page));
 }
+
+#[test]
+fn signed_in_while_the_directory_is_silent() {
+    let page = SignedInPage { passage: passage(), banner: "Your directory has not answered for a while.".into() };
+    keep("signed-in", &signed_in_page(&frame(), &page));
+}

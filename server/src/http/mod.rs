@@ -16,7 +16,13 @@ mod request_log;
 use std::{sync::Arc, time::Duration};
 
 use app::{Assets, door::Frame};
-use axum::{Router, extract::FromRef, http::StatusCode, middleware, routing::get};
+use axum::{
+    Router,
+    extract::FromRef,
+    http::StatusCode,
+    middleware,
+    routing::{get, post},
+};
 use hub::Hub;
 use ipnet::IpNet;
 use tower_http::{limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
@@ -95,6 +101,7 @@ pub fn router(state: AppState) -> Router {
         .merge(oidc::router())
         .merge(console::router(&state))
         .route("/sign-in", get(door::sign_in::show).post(door::sign_in::sign_in))
+        .route("/sign-in/continue", post(door::sign_in::go_on))
         .route("/sign-in/consent", get(door::consent::show).post(door::consent::decide))
         .route("/set-up", get(door::set_up::show).post(door::set_up::set_up))
         .route("/set-up/done", get(door::set_up::done))

@@ -21,7 +21,7 @@ const CONTENT_TYPES: [&str; 4] =
     ["application/x-www-form-urlencoded", "application/json", "text/plain", "multipart/form-data; boundary=x"];
 
 fn doors() -> Vec<String> {
-    let forms = ["/sign-in", "/sign-in/consent", "/sign-out", "/set-up"].map(str::to_owned);
+    let forms = ["/sign-in", "/sign-in/continue", "/sign-in/consent", "/sign-out", "/set-up"].map(str::to_owned);
     let functions = server_fn_paths().filter(|(_, method)| *method != Method::GET).map(|(path, _)| path.to_owned());
     forms.into_iter().chain(functions).collect()
 }

@@ -2,15 +2,16 @@
 //! password managers and scripts need one step.
 
 use app::door::{
-    DirectoryChoice, IdentifierPage, Passage, PasswordPage, RefusalKind, RefusalPage, identifier_page, password_page,
-    refusal_page,
+    DirectoryChoice, IdentifierPage, Passage, PasswordPage, RefusalKind, RefusalPage, SignedInPage, identifier_page,
+    password_page, refusal_page, signed_in_page,
 };
 use axum::{
     Form,
     extract::{Query, State},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
-use directory::AuthorizationId;
+use axum_extra::extract::CookieJar;
+use directory::{AuthorizationId, SessionId};
 use hub::{
     provider::PendingAuthorization,
     sign_in::{self, Refusal, SignInAnswer, SignInAttempt, SignInPage},
@@ -73,6 +74,14 @@ impl Way {
     /// The form ends, by redirect, at the application: browsers hold that against `form-action`.
     fn form_targets(&self) -> Vec<String> {
         self.authorization.iter().filter_map(|(_, pending)| form_target(&pending.redirect_uri)).collect()
+    }
+
+    /// To the application, or to the console.
+    async fn onwards(&self, state: &AppState, session: SessionId, cookies: CookieJar) -> Result<Response, Failure> {
+        match &self.authorization {
+            Some((id, _)) => answer(state.hub.resume_authorization(*id, Some(session)).await?, cookies),
+            None => Ok(see_other(self.return_to.as_deref().unwrap_or("/console"), cookies)),
+        }
     }
 
     async fn sign_in_page(&self, state: &AppState) -> Result<SignInPage, Failure> {
@@ -140,19 +149,37 @@ pub async fn sign_in(
     let hub = state.hub.clone();
     let answered = tokio::spawn(async move { hub.sign_in(attempt).await });
     match answered.await.map_err(|error| Failure::internal(&format!("the sign-in ended early: {error}")))?? {
-        SignInAnswer::SignedIn { session, new_device_cookie, .. } => {
+        SignInAnswer::SignedIn { session, new_device_cookie, banner, .. } => {
             browser.signed_in(session.id).await?;
             let cookies = browser.keep(new_device_cookie, form.directory);
-            match &way.authorization {
-                Some((id, _)) => answer(state.hub.resume_authorization(*id, Some(session.id)).await?, cookies),
-                None => Ok(see_other(way.return_to.as_deref().unwrap_or("/console"), cookies)),
-            }
+            let Some(banner) = banner else { return way.onwards(&state, session.id, cookies).await };
+            let word = SignedInPage { passage: way.passage(), banner: banner.to_owned() };
+            let word = page(signed_in_page(&state.site.frame, &word), &way.form_targets());
+            Ok((cookies, word).into_response())
         }
         SignInAnswer::Refused(refusal) => {
             let refused = refused(&way, form.identifier, directory, refusal);
             Ok(page(refusal_page(&state.site.frame, &refused), &way.form_targets()))
         }
     }
+}
+
+/// What the word after a sign-in sends.
+#[derive(Debug, Deserialize)]
+pub struct ContinueForm {
+    transaction: Option<String>,
+    return_to: Option<String>,
+}
+
+/// Onwards after the word that the directory did not answer (rows D1c and D15).
+pub async fn go_on(
+    State(state): State<AppState>,
+    browser: Browser,
+    Form(form): Form<ContinueForm>,
+) -> Result<Response, Failure> {
+    let way = Way::find(&state, form.transaction.as_deref(), form.return_to).await?;
+    let session = browser.session_id().await?.ok_or_else(super::ended)?;
+    way.onwards(&state, session, CookieJar::new()).await
 }
 
 fn refused(way: &Way, identifier: String, directory: String, refusal: Refusal) -> RefusalPage {
