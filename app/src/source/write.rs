@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use directory::{
-    AttributeName, ConnectorSettings, LdapSettings, LockoutSettings, SourceDraft, SourceKind, SourceMode,
+    AttributeName, ConnectorSettings, LdapSettings, LockoutSettings, Source, SourceDraft, SourceKind, SourceMode,
     TransportSecurity,
 };
 use hub::{Hub, kernel::capability::Administrator, sources::ConnectionTest};
@@ -25,7 +25,7 @@ pub(super) async fn save(hub: &Hub, administrator: &Administrator, form: SourceF
     let source = hub.source_by_name(administrator, &form.original).await.map_err(failed)?.source;
     let secret = (!form.bind_password.is_empty()).then(|| form.bind_password.clone().into());
     let revision = form.revision;
-    let draft = draft(form, source.mode)?;
+    let draft = keep_authority(draft(form, source.mode)?, &source);
     let change = hub.update_source(administrator, source.id, revision, draft, secret).await.map_err(failed)?;
     Ok(link_after(&change.source.name, change.proposal.is_some(), "saved"))
 }
@@ -33,16 +33,27 @@ pub(super) async fn save(hub: &Hub, administrator: &Administrator, form: SourceF
 /// Tries the settings without saving them.
 pub(super) async fn test(hub: &Hub, administrator: &Administrator, form: SourceForm) -> Result<TestReport, ApiError> {
     let secret = (!form.bind_password.is_empty()).then(|| form.bind_password.clone().into());
-    let (id, mode) = if form.original.is_empty() {
-        (None, SourceMode::Paused)
+    let (id, draft) = if form.original.is_empty() {
+        (None, draft(form, SourceMode::Paused)?)
     } else {
         let source = hub.source_by_name(administrator, &form.original).await.map_err(failed)?.source;
-        (Some(source.id), source.mode)
+        (Some(source.id), keep_authority(draft(form, source.mode)?, &source))
     };
-    let draft = draft(form, mode)?;
     let steps =
         hub.test_source_connection(administrator, ConnectionTest { draft, id, secret }).await.map_err(failed)?;
     Ok(TestReport { steps: steps.into_iter().map(TestStep::from).collect(), person: None })
+}
+
+/// Browsers send line breaks of their own making: an authority that nobody touched must not look changed, or the
+/// service account's password would be asked for again.
+fn keep_authority(mut draft: SourceDraft, source: &Source) -> SourceDraft {
+    let ConnectorSettings::Ldap(before) = &source.connector;
+    let ConnectorSettings::Ldap(after) = &mut draft.connector;
+    let lines = |pem: &Option<String>| pem.as_deref().map(|pem| pem.trim().replace("\r\n", "\n"));
+    if lines(&before.ca_pem) == lines(&after.ca_pem) {
+        after.ca_pem.clone_from(&before.ca_pem);
+    }
+    draft
 }
 
 /// The page of the source, saying what happened.
@@ -127,7 +138,7 @@ fn ldap(form: &SourceForm) -> Result<LdapSettings, ApiError> {
     Ok(LdapSettings {
         urls,
         transport: word::<TransportSecurity>("transport", &form.transport)?,
-        ca_pem: text(&form.ca_pem),
+        ca_pem: text(&form.ca_pem).map(|pem| pem.replace("\r\n", "\n")),
         bind_dn: form.bind_dn.trim().to_owned(),
         base_dn: form.base_dn.trim().to_owned(),
         person_filter: form.person_filter.trim().to_owned(),
