@@ -8,6 +8,7 @@ mod headers;
 mod openid;
 mod origin;
 mod roles;
+mod rows;
 mod shutdown;
 mod storage_trouble;
 mod support;

@@ -31,6 +31,8 @@ pub struct TestServer {
     pub settings: ServeSettings,
     pub base: String,
     pub origin: String,
+    /// Made once: reading the system's certificate authorities takes longer than a request.
+    client: reqwest::Client,
     _folder: TempDir,
 }
 
@@ -58,7 +60,13 @@ impl TestServer {
         };
         let running = serve::start(settings.clone()).await.unwrap();
         let origin = settings.public_url.origin().ascii_serialization();
-        Self { base: format!("http://{}", running.address), running, settings, origin, _folder: folder }
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            // A connection that is kept would keep the server from stopping.
+            .pool_max_idle_per_host(0)
+            .build()
+            .unwrap();
+        Self { base: format!("http://{}", running.address), running, settings, origin, client, _folder: folder }
     }
 
     /// An administrator who set a password by the one-time link, as people do.
@@ -116,9 +124,7 @@ impl TestServer {
 
     /// A request as a page of ours would send it. Redirects are not followed and cookies not kept: tests look.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        server::install_crypto_provider();
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        client.request(method, format!("{}{path}", self.base)).header(header::ORIGIN, &self.origin)
+        self.client.request(method, format!("{}{path}", self.base)).header(header::ORIGIN, &self.origin)
     }
 
     pub async fn get(&self, path: &str, cookie: Option<&str>) -> Response {

@@ -1,0 +1,14 @@
+//! Every row of the decision table that can occur now, driven once through the pages of a running server against a
+//! directory that speaks LDAP: which page, what changed in the database, and how many binds the directory saw.
+//!
+//! Not driven here, because nothing can lead there yet: D4 and D5 (imported verifiers), D6r, D6s, D6t and D12 (sources
+//! that redirect), D18b (matching rules), D28 (second factors). `hub` tests their decision alone.
+
+mod delegated;
+mod directory_stub;
+mod house;
+mod outcome;
+mod owned;
+mod peers;
+mod refusals;
+mod unknown;
