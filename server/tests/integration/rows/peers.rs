@@ -200,7 +200,7 @@ async fn slapd_a_thousand_wrong_passwords_over_three_windows_never_lock_the_acco
     assert!(most_in_a_window(&counted) <= 3, "{counted:?}");
     assert!(binds_directly(&slapd.ldap_url, &dn, &right), "the account was never locked");
     // The person's own success cleared the directory's count; the hub lets them in when its places are back.
-    until("the budget returns", Duration::from_secs(30), async || {
+    until("the budget returns", Duration::from_secs(60), async || {
         house.press(House::attempt("u000001", &right)).await.status() == 303
     })
     .await;
@@ -234,12 +234,10 @@ async fn samba_a_captured_person_disabled_there_is_refused_in_time_and_comes_bac
     let cookie = first.cookie.clone().unwrap();
     assert!(location(&house.authorize(PORTAL, &cookie).await).contains("code="));
     samba.disable("u000050");
-    let allowed = Duration::from_secs(MAX_AGE + 2);
+    tokio::time::sleep(Duration::from_secs(MAX_AGE) + Duration::from_millis(100)).await;
     // Without signing in again: the session that is open is asked for its person's standing.
-    until("the session ends", allowed, async || {
-        location(&house.authorize(PORTAL, &cookie).await).starts_with("/sign-in")
-    })
-    .await;
+    let asked = location(&house.authorize(PORTAL, &cookie).await).to_owned();
+    assert!(asked.starts_with("/sign-in"), "{asked}");
     assert!(house.has_ended(first.session.as_ref().unwrap()).await);
     assert_eq!(house.person(person).await.state(), PersonState::DisabledBySource);
     house.types("u000050", &right).await.refused_by("D25", Generic, 0).wrote(&[("refusal", 1)]);
@@ -262,7 +260,7 @@ async fn samba_a_captured_person_deleted_there_is_refused_by_the_sweep_alone() {
     }
     samba.delete("u000051");
     // Not returned twice, a second or more apart.
-    until("the sweep finds them missing", Duration::from_secs(20), async || {
+    until("the sweep finds them missing", Duration::from_secs(60), async || {
         house.person(first.person()).await.state() == PersonState::DisabledBySource
     })
     .await;
