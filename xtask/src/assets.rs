@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     fs,
     hash::{DefaultHasher, Hash, Hasher},
-    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -134,6 +133,7 @@ fn bindings(module: &Path, optimise: bool) -> anyhow::Result<(String, Vec<u8>)> 
 fn optimise_module(wasm: &Path) -> anyhow::Result<()> {
     let flags = [
         "-Oz",
+        "--converge",
         "--enable-bulk-memory",
         "--enable-reference-types",
         "--enable-nontrapping-float-to-int",
@@ -150,9 +150,14 @@ fn optimise_module(wasm: &Path) -> anyhow::Result<()> {
 
 /// Compressed as hard as possible: it happens once and is sent often.
 pub fn brotli(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+    // The size known beforehand makes it half a kilobyte smaller.
+    let parameters = brotli::enc::BrotliEncoderParams {
+        quality: 11,
+        lgwin: 22,
+        size_hint: bytes.len(),
+        ..brotli::enc::BrotliEncoderParams::default()
+    };
     let mut compressed = Vec::new();
-    let mut writer = brotli::CompressorWriter::new(&mut compressed, 64 * 1024, 11, 22);
-    writer.write_all(bytes)?;
-    drop(writer);
+    brotli::BrotliCompress(&mut &*bytes, &mut compressed, &parameters)?;
     Ok(compressed)
 }
