@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 
 use super::{Passage, field};
-use crate::{Assets, ui::Mark};
+use crate::{
+    Assets,
+    ui::{Mark, plain_text},
+};
 
 /// What all door pages share.
 #[derive(Debug, Clone)]
@@ -26,7 +29,7 @@ pub(super) fn document(frame: &Frame, title: &str, card: impl IntoView) -> Strin
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="robots" content="noindex" />
-                <title>{title}</title>
+                <title inner_html=plain_text(&title)></title>
                 <link rel="stylesheet" href=frame.assets.door_stylesheet.clone() />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
             </head>

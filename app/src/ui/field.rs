@@ -1,8 +1,7 @@
 //! Form fields: label, control, hint.
 
+use super::{Icon, plain_text};
 use leptos::prelude::*;
-
-use super::Icon;
 
 /// One line of text.
 #[component]
@@ -59,9 +58,7 @@ pub fn Lines(
     view! {
         <div class="field span">
             <label for=id>{label}</label>
-            <textarea class="input mono" id=id name=name rows=rows.to_string() spellcheck="false" required=required aria-describedby=described.clone()>
-                {value}
-            </textarea>
+            <textarea class="input mono" id=id name=name rows=rows.to_string() spellcheck="false" required=required aria-describedby=described.clone() inner_html=plain_text(&value)></textarea>
             {hint.map(|hint| view! { <span class="hint" id=described>{hint}</span> })}
         </div>
     }

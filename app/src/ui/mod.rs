@@ -4,6 +4,7 @@ mod field;
 mod icon;
 mod moment;
 mod page;
+mod plain_text;
 mod state;
 mod table;
 
@@ -11,5 +12,6 @@ pub use field::{Check, Choice, Field, Lines, Picker};
 pub use icon::{Icon, Mark};
 pub use moment::{Moment, When};
 pub use page::{Empty, Loaded, Notice, PageHead, Panel, Problem, Tone};
+pub use plain_text::plain_text;
 pub use state::{ModeBadge, StateGlyph, kind_word, mode_meaning, mode_word, state_word};
 pub use table::{Pager, TableFrame};
