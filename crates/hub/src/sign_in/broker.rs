@@ -284,7 +284,7 @@ impl<'a> Broker<'a> {
             tracing::warn!("the installation refuses more sign-ins per minute than its limit: answers are slowed");
         }
         let text = format!(
-            "{} refusals of this name from there in the last minute; the limit is {}.",
+            "Refusals of this name from there in the last minute: {}; the limit is {}.",
             throttled.refusals, self.policy.throttle_identifier
         );
         if throttled.refused {
