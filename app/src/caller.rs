@@ -1,10 +1,7 @@
 //! From the request to a capability: the first line of every server function.
 
 use directory::SessionId;
-use hub::{
-    Hub, HubError,
-    kernel::capability::{Administrator, HelpDesk},
-};
+use hub::{Hub, HubError, kernel::capability::Capability};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 
@@ -24,26 +21,17 @@ pub fn hub_and_caller() -> Result<(Hub, Caller), ApiError> {
     }
 }
 
-/// The caller as an administrator.
-pub async fn administrator() -> Result<(Hub, Administrator), ApiError> {
+/// The caller with this capability.
+pub async fn permit<C: Capability>() -> Result<(Hub, C), ApiError> {
     let (hub, caller) = hub_and_caller()?;
-    match hub.as_administrator(caller.session).await {
-        Ok(administrator) => Ok((hub, administrator)),
-        Err(error) => Err(denied(&hub, caller, error).await),
-    }
-}
-
-/// The caller as help desk; an administrator is that too.
-pub async fn help_desk() -> Result<(Hub, HelpDesk), ApiError> {
-    let (hub, caller) = hub_and_caller()?;
-    match hub.as_help_desk(caller.session).await {
-        Ok(help_desk) => Ok((hub, help_desk)),
+    match hub.permit(caller.session).await {
+        Ok(capability) => Ok((hub, capability)),
         Err(error) => Err(denied(&hub, caller, error).await),
     }
 }
 
 /// Tells "your session has ended" from "you may not": the first has a remedy at the page.
-async fn denied(hub: &Hub, caller: Caller, error: HubError) -> ApiError {
+pub async fn denied(hub: &Hub, caller: Caller, error: HubError) -> ApiError {
     if !matches!(error, HubError::Denied(_)) {
         return failed(error);
     }

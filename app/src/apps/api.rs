@@ -62,11 +62,11 @@ pub struct AppChanged {
 /// Ticked boxes of a form: what they stand for is the key.
 pub type Ticks = BTreeMap<String, String>;
 
-/// Every application, for administrators.
+/// Every application.
 #[server(prefix = "/api", endpoint = "apps", input = GetUrl)]
 pub async fn list_apps() -> Result<AppList, ApiError> {
-    let (hub, administrator) = crate::caller::administrator().await?;
-    let clients = hub.clients(&administrator).await.map_err(crate::caller::failed)?;
+    let (hub, by): (_, hub::kernel::capability::ReadConfiguration) = crate::caller::permit().await?;
+    let clients = hub.clients(&by).await.map_err(crate::caller::failed)?;
     let sources = super::read::source_choices(&hub).await?;
     Ok(AppList { lines: clients.into_iter().map(|client| super::read::line(client, &sources)).collect() })
 }
@@ -74,14 +74,14 @@ pub async fn list_apps() -> Result<AppList, ApiError> {
 /// One application.
 #[server(prefix = "/api", endpoint = "app", input = GetUrl)]
 pub async fn read_app(id: String, groups: String, done: String) -> Result<AppCard, ApiError> {
-    let (hub, administrator) = crate::caller::administrator().await?;
-    super::read::card(&hub, &administrator, &id.into(), groups, done).await
+    let (hub, by): (_, hub::kernel::capability::ReadConfiguration) = crate::caller::permit().await?;
+    super::read::card(&hub, &by, &id.into(), groups, done).await
 }
 
 /// What the form for a new application starts from.
 #[server(prefix = "/api", endpoint = "app-settings", input = GetUrl)]
 pub async fn app_settings_of() -> Result<AppForm, ApiError> {
-    let (hub, _administrator) = crate::caller::administrator().await?;
+    let (hub, _): (_, hub::kernel::capability::ManageApps) = crate::caller::permit().await?;
     let sources = super::read::source_choices(&hub).await?;
     Ok(super::read::form_of(&directory::ClientDraft::preset(), String::new(), 0, &sources))
 }
@@ -89,10 +89,10 @@ pub async fn app_settings_of() -> Result<AppForm, ApiError> {
 /// Registers or changes an application.
 #[server(prefix = "/api", endpoint = "save-app")]
 pub async fn save_app(form: AppForm) -> Result<AppChanged, ApiError> {
-    let (hub, administrator) = crate::caller::administrator().await?;
+    let (hub, by): (_, hub::kernel::capability::ManageApps) = crate::caller::permit().await?;
     let new = form.original.is_empty();
-    let registered = super::write::save(&hub, &administrator, form).await?;
-    let changed = super::write::shown_once(&hub, &administrator, registered);
+    let registered = super::write::save(&hub, &by, form).await?;
+    let changed = super::write::shown_once(&hub, by.session_id(), registered);
     if !new || crate::flash::without_scripts() {
         leptos_axum::redirect(&super::write::link_after(&changed.id, if new { "registered" } else { "saved" }));
     }
@@ -102,17 +102,16 @@ pub async fn save_app(form: AppForm) -> Result<AppChanged, ApiError> {
 /// Makes a new secret and ends the old one.
 #[server(prefix = "/api", endpoint = "new-app-secret")]
 pub async fn new_secret(id: String, revision: i64) -> Result<AppChanged, ApiError> {
-    let (hub, administrator) = crate::caller::administrator().await?;
-    let registered =
-        hub.rotate_client_secret(&administrator, &id.into(), revision).await.map_err(crate::caller::failed)?;
-    Ok(super::write::shown_once(&hub, &administrator, registered))
+    let (hub, by): (_, hub::kernel::capability::Administer) = crate::caller::permit().await?;
+    let registered = hub.rotate_client_secret(&by, &id.into(), revision).await.map_err(crate::caller::failed)?;
+    Ok(super::write::shown_once(&hub, by.session_id(), registered))
 }
 
 /// Replaces the groups that the application's tokens may name.
 #[server(prefix = "/api", endpoint = "publish-groups")]
 pub async fn publish_groups(id: String, revision: i64, #[server(default)] groups: Ticks) -> Result<(), ApiError> {
-    let (hub, administrator) = crate::caller::administrator().await?;
-    super::write::publish(&hub, &administrator, &id.clone().into(), revision, groups).await?;
+    let (hub, by): (_, hub::kernel::capability::ManageApps) = crate::caller::permit().await?;
+    super::write::publish(&hub, &by, &id.clone().into(), revision, groups).await?;
     leptos_axum::redirect(&super::write::link_after(&id, "groups"));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! From the hub's words to the page's.
 
 use directory::{Client, ClientAuthentication, ClientDraft, ClientId, SourceId};
-use hub::{Hub, clients::ClientSnippet, kernel::capability::Administrator};
+use hub::{Hub, clients::ClientSnippet, kernel::capability::ReadConfiguration};
 
 use super::{
     api::{AppCard, AppLine},
@@ -55,14 +55,14 @@ pub(super) fn form_of(draft: &ClientDraft, original: String, revision: i64, sour
 /// The page of one application.
 pub(super) async fn card(
     hub: &Hub,
-    administrator: &Administrator,
+    by: &ReadConfiguration,
     id: &ClientId,
     group_search: String,
     notice: String,
 ) -> Result<AppCard, ApiError> {
-    let client = hub.client(administrator, id).await.map_err(failed)?;
-    let snippet = hub.client_snippet(administrator, id).await.map_err(failed)?;
-    let choices = hub.group_choices(administrator, id, group_search.trim()).await.map_err(failed)?;
+    let client = hub.client(by, id).await.map_err(failed)?;
+    let snippet = hub.client_snippet(by, id).await.map_err(failed)?;
+    let choices = hub.group_choices(by, id, group_search.trim()).await.map_err(failed)?;
     let sources = source_choices(hub).await?;
     let groups = choices
         .into_iter()
@@ -78,7 +78,7 @@ pub(super) async fn card(
         updated_at: client.updated_at.into(),
         groups,
         group_search,
-        secret: flash::take(administrator.session_id(), &super::write::place(&client.id), hub.clock.now()),
+        secret: flash::take(by.session_id(), &super::write::place(&client.id), hub.clock.now()),
         notice,
     })
 }

@@ -1,7 +1,7 @@
 //! From the forms to the hub.
 
-use directory::{ClientAuthentication, ClientDraft, ClientId, ConsentPolicy, PublishedGroup, SourceId};
-use hub::{Hub, clients::RegisteredClient, kernel::capability::Administrator};
+use directory::{ClientAuthentication, ClientDraft, ClientId, ConsentPolicy, PublishedGroup, SessionId, SourceId};
+use hub::{Hub, clients::RegisteredClient, kernel::capability::ManageApps};
 use secrecy::ExposeSecret as _;
 
 use super::{
@@ -11,23 +11,19 @@ use super::{
 use crate::{caller::failed, flash, problem::ApiError};
 
 /// Registers or changes the application of the form.
-pub(super) async fn save(
-    hub: &Hub,
-    administrator: &Administrator,
-    form: AppForm,
-) -> Result<RegisteredClient, ApiError> {
+pub(super) async fn save(hub: &Hub, by: &ManageApps, form: AppForm) -> Result<RegisteredClient, ApiError> {
     let (original, revision) = (form.original.clone(), form.revision);
     let sources = super::read::source_choices(hub).await?;
     let ticked =
         sources.into_iter().filter(|(_, choice)| form.sources.contains_key(&choice.value)).map(|(id, _)| id).collect();
     if original.is_empty() {
         let draft = draft(form, ticked, Vec::new())?;
-        return hub.register_client(administrator, draft).await.map_err(failed);
+        return hub.register_client(by, draft).await.map_err(failed);
     }
     let id = ClientId(original);
-    let before = hub.client(administrator, &id).await.map_err(failed)?;
+    let before = hub.client(&by.into(), &id).await.map_err(failed)?;
     let draft = draft(form, in_the_old_order(ticked, &before.original_sources), before.groups)?;
-    hub.update_client(administrator, &id, revision, draft).await.map_err(failed)
+    hub.update_client(by, &id, revision, draft).await.map_err(failed)
 }
 
 /// The form has ticks and no order: those that were there keep theirs, new ones follow.
@@ -63,10 +59,10 @@ pub(super) fn place(id: &ClientId) -> String {
 }
 
 /// The answer with the secret; a browser without scripts finds it on the next page instead.
-pub(super) fn shown_once(hub: &Hub, administrator: &Administrator, registered: RegisteredClient) -> AppChanged {
+pub(super) fn shown_once(hub: &Hub, session: SessionId, registered: RegisteredClient) -> AppChanged {
     let secret = registered.secret.map(|secret| secret.expose_secret().to_owned());
     if let (Some(secret), true) = (&secret, flash::without_scripts()) {
-        flash::keep(administrator.session_id(), &place(&registered.client.id), hub.clock.now(), secret.clone());
+        flash::keep(session, &place(&registered.client.id), hub.clock.now(), secret.clone());
     }
     AppChanged { id: registered.client.id.0, name: registered.client.name, secret }
 }
@@ -84,7 +80,7 @@ pub(super) fn group_value(source: SourceId, name: &str) -> String {
 /// Replaces the published groups by the ticked ones.
 pub(super) async fn publish(
     hub: &Hub,
-    administrator: &Administrator,
+    by: &ManageApps,
     id: &ClientId,
     revision: i64,
     ticks: Ticks,
@@ -98,5 +94,5 @@ pub(super) async fn publish(
         field: "groups".into(),
         message: "Open the page again and tick the groups anew.".into(),
     })?;
-    hub.publish_groups(administrator, id, revision, groups).await.map(|_| ()).map_err(failed)
+    hub.publish_groups(by, id, revision, groups).await.map(|_| ()).map_err(failed)
 }

@@ -1,5 +1,6 @@
 //! Who is at the console.
 
+use directory::Permission;
 use leptos::{prelude::*, server_fn::codec::GetUrl};
 use serde::{Deserialize, Serialize};
 
@@ -9,16 +10,18 @@ use crate::problem::ApiError;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Me {
     pub name: String,
-    /// True for administrators; help desk sees people only.
-    pub administrator: bool,
+    /// "Operator", or several.
+    pub roles: String,
+    /// What the navigation offers. What may be done is decided by the server, each time.
+    pub may: Vec<Permission>,
 }
 
-/// Who the session belongs to, and in which role.
+/// Who the session belongs to, and in which roles.
 #[server(prefix = "/api", endpoint = "who-am-i", input = GetUrl)]
 pub async fn who_am_i() -> Result<Me, ApiError> {
-    let (hub, help_desk) = crate::caller::help_desk().await?;
-    let session = Some(help_desk.session_id());
-    let administrator = hub.as_administrator(session).await.is_ok();
-    let name = hub.name_of(help_desk.person_id()).await.map_err(crate::caller::failed)?;
-    Ok(Me { name, administrator })
+    let (hub, finder): (_, hub::kernel::capability::FindPeople) = crate::caller::permit().await?;
+    let roles = hub.roles_of(&finder).await.map_err(crate::caller::failed)?;
+    let name = hub.name_of(finder.person_id()).await.map_err(crate::caller::failed)?;
+    let may = Permission::ALL.iter().copied().filter(|permission| roles.iter().any(|role| role.may(*permission)));
+    Ok(Me { name, roles: roles.iter().map(|role| role.label()).collect::<Vec<_>>().join(", "), may: may.collect() })
 }

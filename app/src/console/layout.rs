@@ -1,5 +1,6 @@
 //! Navigation with what exists, who is signed in, and the page beside it.
 
+use directory::Permission;
 use leptos::prelude::*;
 use leptos_router::{components::Outlet, hooks::use_location};
 
@@ -14,24 +15,29 @@ struct Entry {
     path: &'static str,
     label: &'static str,
     icon: Icon,
-    administrators_only: bool,
+    needs: Permission,
 }
 
 const GROUPS: [(&str, &[Entry]); 3] = [
     (
         "Directory",
-        &[Entry { path: "/console/people", label: "People", icon: Icon::People, administrators_only: false }],
+        &[Entry { path: "/console/people", label: "People", icon: Icon::People, needs: Permission::FindPeople }],
     ),
     (
         "Connections",
         &[
-            Entry { path: "/console/sources", label: "Sources", icon: Icon::Source, administrators_only: true },
-            Entry { path: "/console/apps", label: "Apps", icon: Icon::App, administrators_only: true },
+            Entry {
+                path: "/console/sources",
+                label: "Sources",
+                icon: Icon::Source,
+                needs: Permission::ReadConfiguration,
+            },
+            Entry { path: "/console/apps", label: "Apps", icon: Icon::App, needs: Permission::ReadConfiguration },
         ],
     ),
     (
         "Support",
-        &[Entry { path: "/console/find", label: "Find a person", icon: Icon::Help, administrators_only: false }],
+        &[Entry { path: "/console/find", label: "Find a person", icon: Icon::Help, needs: Permission::FindPeople }],
     ),
 ];
 
@@ -41,11 +47,11 @@ const GROUPS: [(&str, &[Entry]); 3] = [
 pub fn Layout() -> impl IntoView {
     let me = Resource::new_blocking(|| (), |()| who_am_i());
     // Somebody without a role sees the frame and, in the page, why it is empty.
-    let nobody = || Me { name: "Not signed in".to_owned(), administrator: false };
+    let nobody = || Me { name: "Not signed in".to_owned(), roles: String::new(), may: Vec::new() };
     let navigation = move || {
         Suspend::new(async move {
             let me = me.await.unwrap_or_else(|_| nobody());
-            view! { <Navigation administrator=me.administrator /> }
+            view! { <Navigation may=me.may /> }
         })
     };
     let top = move || {
@@ -70,7 +76,6 @@ pub fn Layout() -> impl IntoView {
 /// Search, who is signed in, theme and sign-out.
 #[component]
 fn Top(me: Me) -> impl IntoView {
-    let role = if me.administrator { "Administrator" } else { "Help desk" };
     view! {
         <header class="top">
             <button class="button quiet square menu-button" popovertarget="side" aria-label="Menu">{Icon::Menu.draw()}</button>
@@ -84,7 +89,7 @@ fn Top(me: Me) -> impl IntoView {
             </button>
             <div class="menu" id="me" popover="auto">
                 <div class="group">
-                    <span><b class="strong">{me.name.clone()}</b><br />{role}</span>
+                    <span><b class="strong">{me.name.clone()}</b><br />{me.roles}</span>
                     <ThemeSwitch />
                 </div>
                 <hr />
@@ -98,12 +103,12 @@ fn Top(me: Me) -> impl IntoView {
 /// A page inside the frame and a router, as an administrator sees it.
 #[cfg(all(test, feature = "ssr"))]
 pub fn framed_for_tests(page: impl FnOnce() -> AnyView) -> impl IntoView {
-    let me = Me { name: "Marit Solheim".to_owned(), administrator: true };
+    let me = Me { name: "Marit Solheim".to_owned(), roles: "Administrator".to_owned(), may: Permission::ALL.to_vec() };
     let page = page();
     view! {
         <leptos_router::components::Router>
             <div class="app">
-                <Navigation administrator=me.administrator />
+                <Navigation may=me.may.clone() />
                 <div class="main"><Top me /><main class="page" id="main">{page}</main></div>
             </div>
         </leptos_router::components::Router>
@@ -112,13 +117,13 @@ pub fn framed_for_tests(page: impl FnOnce() -> AnyView) -> impl IntoView {
 }
 
 #[component]
-fn Navigation(administrator: bool) -> impl IntoView {
+fn Navigation(may: Vec<Permission>) -> impl IntoView {
     let groups = GROUPS
         .iter()
         .filter_map(|(title, entries)| {
             let links: Vec<_> = entries
                 .iter()
-                .filter(|entry| administrator || !entry.administrators_only)
+                .filter(|entry| may.contains(&entry.needs))
                 .map(|entry| view! { <NavigationLink path=entry.path label=entry.label icon=entry.icon /> })
                 .collect();
             (!links.is_empty()).then(|| view! { <div class="nav"><h2>{*title}</h2>{links}</div> })

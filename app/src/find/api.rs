@@ -23,11 +23,11 @@ pub struct Finding {
 #[server(prefix = "/api", endpoint = "find-person")]
 pub async fn find_person(q: String) -> Result<Finding, ApiError> {
     use crate::{caller::failed, person::read};
-    let (hub, help_desk) = crate::caller::help_desk().await?;
+    let (hub, finder): (_, hub::kernel::capability::FindPeople) = crate::caller::permit().await?;
     let mut finding = Finding { code: false, trace: None, people: Vec::new(), more: false, q: q.trim().to_owned() };
     if let Some(code) = as_code(&finding.q) {
         finding.code = true;
-        if let Some(trace) = hub.trace_by_code(&help_desk, &code).await.map_err(failed)? {
+        if let Some(trace) = hub.trace_by_code(&finder, &code).await.map_err(failed)? {
             let person = match trace.person {
                 Some(id) => Some((id.to_string(), hub.name_of(id).await.map_err(failed)?)),
                 None => None,
@@ -38,7 +38,7 @@ pub async fn find_person(q: String) -> Result<Finding, ApiError> {
     }
     if !finding.q.is_empty() {
         let ask = hub::people::PeopleAsk { text: finding.q.clone(), size: 8, ..hub::people::PeopleAsk::default() };
-        let page = hub.people_page(&help_desk, &ask).await.map_err(failed)?;
+        let page = hub.people_page(&finder, &ask).await.map_err(failed)?;
         finding.more = page.next.is_some();
         finding.people = page.people.into_iter().map(PersonLine::from).collect();
     }

@@ -71,7 +71,7 @@ const PAGE: u32 = 50;
 #[server(prefix = "/api", endpoint = "people")]
 pub async fn list_people(ask: PeopleAsk) -> Result<PeopleList, ApiError> {
     use crate::caller::failed;
-    let (hub, help_desk) = crate::caller::help_desk().await?;
+    let (hub, finder): (_, hub::kernel::capability::FindPeople) = crate::caller::permit().await?;
     let sources = hub.sources_now().await.map_err(failed)?;
     let source = sources.iter().find(|live| live.source.name == ask.source).map(|live| live.source.id);
     if source.is_none() && !ask.source.is_empty() {
@@ -84,7 +84,7 @@ pub async fn list_people(ask: PeopleAsk) -> Result<PeopleList, ApiError> {
         after: Some(ask.after.clone()).filter(|after| !after.is_empty()),
         size: PAGE,
     };
-    let page = hub.people_page(&help_desk, &wanted).await.map_err(failed)?;
+    let page = hub.people_page(&finder, &wanted).await.map_err(failed)?;
     Ok(PeopleList {
         lines: page.people.into_iter().map(PersonLine::from).collect(),
         count: page.count,

@@ -134,11 +134,11 @@ pub enum TraceTone {
 #[server(prefix = "/api", endpoint = "person", input = GetUrl)]
 pub async fn read_person(id: String, code: String) -> Result<PersonCard, ApiError> {
     use crate::caller::{failed, not_found};
-    let (hub, help_desk) = crate::caller::help_desk().await?;
+    let (hub, finder): (_, hub::kernel::capability::FindPeople) = crate::caller::permit().await?;
     let id = id.parse().map_err(|_| not_found("This person"))?;
-    let page = hub.person_page(&help_desk, id).await.map_err(failed)?;
+    let page = hub.person_page(&finder, id).await.map_err(failed)?;
     let page = page.ok_or_else(|| not_found("This person"))?;
-    let traces = hub.traces_of(&help_desk, id, super::read::SHOWN).await.map_err(failed)?;
+    let traces = hub.traces_of(&finder, id, super::read::SHOWN).await.map_err(failed)?;
     let names = super::read::Names::read(&hub).await?;
     Ok(super::read::card(page, traces, &code, &names))
 }

@@ -82,12 +82,14 @@ pub enum SaveAnswer {
 #[server(prefix = "/api", endpoint = "source")]
 pub async fn read_source(name: String, test: bool, person: String, done: String) -> Result<SourceCard, ApiError> {
     use crate::caller::failed;
-    let (hub, administrator) = crate::caller::administrator().await?;
-    let overview = hub.source_by_name(&administrator, &name).await.map_err(failed)?;
+    let (hub, by): (_, hub::kernel::capability::ReadConfiguration) = crate::caller::permit().await?;
+    let overview = hub.source_by_name(&by, &name).await.map_err(failed)?;
     let report = if test {
-        Some(super::read::report(&hub, &administrator, &overview.source, &person).await?)
+        // Trying a directory dials it with its service account: that is not reading any more.
+        let (_, tester): (_, hub::kernel::capability::ManageSources) = crate::caller::permit().await?;
+        Some(super::read::report(&hub, &tester, &overview.source, &person).await?)
     } else {
-        super::read::kept_report(&hub, &administrator, &name)
+        super::read::kept_report(&hub, by.session_id(), &name)
     };
     Ok(super::read::card(&overview, report, done))
 }
@@ -96,12 +98,12 @@ pub async fn read_source(name: String, test: bool, person: String, done: String)
 #[server(prefix = "/api", endpoint = "source-settings", input = GetUrl)]
 pub async fn settings_of(name: String, kind: String) -> Result<SourceForm, ApiError> {
     use directory::SourceDraft;
-    let (hub, administrator) = crate::caller::administrator().await?;
+    let (hub, by): (_, hub::kernel::capability::ReadConfiguration) = crate::caller::permit().await?;
     if name.is_empty() {
         let kind = kind.parse().unwrap_or(SourceKind::Ldap);
         return Ok(super::read::form_of(&SourceDraft::preset(kind), String::new(), 0));
     }
-    let overview = hub.source_by_name(&administrator, &name).await.map_err(crate::caller::failed)?;
+    let overview = hub.source_by_name(&by, &name).await.map_err(crate::caller::failed)?;
     let source = &overview.source;
     Ok(super::read::form_of(&SourceDraft::from(source), source.name.clone(), source.revision))
 }
@@ -109,11 +111,11 @@ pub async fn settings_of(name: String, kind: String) -> Result<SourceForm, ApiEr
 /// Registers or changes a source; with `then=test` only tries the settings.
 #[server(prefix = "/api", endpoint = "save-source")]
 pub async fn save_source(form: SourceForm, #[server(default)] then: String) -> Result<SaveAnswer, ApiError> {
-    let (hub, administrator) = crate::caller::administrator().await?;
+    let (hub, by): (_, hub::kernel::capability::ManageSources) = crate::caller::permit().await?;
     if then == "test" {
-        return super::write::test(&hub, &administrator, form).await.map(|report| SaveAnswer::Tested(Box::new(report)));
+        return super::write::test(&hub, &by, form).await.map(|report| SaveAnswer::Tested(Box::new(report)));
     }
-    let link = super::write::save(&hub, &administrator, form).await?;
+    let link = super::write::save(&hub, &by, form).await?;
     leptos_axum::redirect(&link);
     Ok(SaveAnswer::Saved)
 }
@@ -122,11 +124,11 @@ pub async fn save_source(form: SourceForm, #[server(default)] then: String) -> R
 #[server(prefix = "/api", endpoint = "set-source-mode")]
 pub async fn set_mode(name: String, revision: i64, mode: String) -> Result<(), ApiError> {
     use crate::caller::failed;
-    let (hub, administrator) = crate::caller::administrator().await?;
+    let (hub, by): (_, hub::kernel::capability::ManageSources) = crate::caller::permit().await?;
     let mode: SourceMode =
         mode.parse().map_err(|_| ApiError::Invalid { field: "mode".into(), message: "Choose a mode.".into() })?;
-    let overview = hub.source_by_name(&administrator, &name).await.map_err(failed)?;
-    let change = hub.set_source_mode(&administrator, overview.source.id, revision, mode).await.map_err(failed)?;
+    let overview = hub.source_by_name(&(&by).into(), &name).await.map_err(failed)?;
+    let change = hub.set_source_mode(&by, overview.source.id, revision, mode).await.map_err(failed)?;
     leptos_axum::redirect(&super::write::link_after(&change.source.name, change.proposal.is_some(), "mode"));
     Ok(())
 }
@@ -135,12 +137,12 @@ pub async fn set_mode(name: String, revision: i64, mode: String) -> Result<(), A
 #[server(prefix = "/api", endpoint = "test-source-password")]
 pub async fn test_password(name: String, person: String, password: String) -> Result<PersonTest, ApiError> {
     use crate::caller::failed;
-    let (hub, administrator) = crate::caller::administrator().await?;
-    let id = hub.source_by_name(&administrator, &name).await.map_err(failed)?.source.id;
-    let test = hub.test_source_person(&administrator, id, &person, Some(password.into())).await.map_err(failed)?;
+    let (hub, by): (_, hub::kernel::capability::ManageSources) = crate::caller::permit().await?;
+    let id = hub.source_by_name(&(&by).into(), &name).await.map_err(failed)?.source.id;
+    let test = hub.test_source_person(&by, id, &person, Some(password.into())).await.map_err(failed)?;
     let test = super::read::person_test(person, test);
     if crate::flash::without_scripts() {
-        super::read::keep_report(&hub, &administrator, &name, &test);
+        super::read::keep_report(&hub, by.session_id(), &name, &test);
     }
     Ok(test)
 }

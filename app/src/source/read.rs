@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use directory::{AccountStatus, ConnectorSettings, LockoutReading, Source, SourceDraft};
+use directory::{AccountStatus, ConnectorSettings, LockoutReading, SessionId, Source, SourceDraft};
 use hub::{
     Hub,
-    kernel::capability::Administrator,
+    kernel::capability::ManageSources,
     sources::{ConnectionTest, PersonFound, SourceOverview},
 };
 
@@ -65,17 +65,17 @@ fn facts(source: &Source) -> Vec<(String, String)> {
 /// The live test that an address asks for: the stored settings, and a named person without a password.
 pub(super) async fn report(
     hub: &Hub,
-    administrator: &Administrator,
+    by: &ManageSources,
     source: &Source,
     person: &str,
 ) -> Result<TestReport, ApiError> {
     let test = ConnectionTest { draft: SourceDraft::from(source), id: Some(source.id), secret: None };
-    let steps = hub.test_source_connection(administrator, test).await.map_err(failed)?;
+    let steps = hub.test_source_connection(by, test).await.map_err(failed)?;
     let reached = steps.iter().all(|step| step.passed);
     let person = if person.trim().is_empty() || !reached {
         None
     } else {
-        let test = hub.test_source_person(administrator, source.id, person, None).await.map_err(failed)?;
+        let test = hub.test_source_person(by, source.id, person, None).await.map_err(failed)?;
         Some(person_test(person.to_owned(), test))
     };
     Ok(TestReport { steps: steps.into_iter().map(TestStep::from).collect(), person })
@@ -135,16 +135,16 @@ fn place(name: &str) -> String {
 }
 
 /// Keeps a test's answer for a browser without scripts.
-pub(super) fn keep_report(hub: &Hub, administrator: &Administrator, name: &str, test: &PersonTest) {
+pub(super) fn keep_report(hub: &Hub, session: SessionId, name: &str, test: &PersonTest) {
     let report = TestReport { steps: Vec::new(), person: Some(test.clone()) };
     if let Ok(text) = serde_json::to_string(&report) {
-        flash::keep(administrator.session_id(), &place(name), hub.clock.now(), text);
+        flash::keep(session, &place(name), hub.clock.now(), text);
     }
 }
 
 /// Takes it.
-pub(super) fn kept_report(hub: &Hub, administrator: &Administrator, name: &str) -> Option<TestReport> {
-    let text = flash::take(administrator.session_id(), &place(name), hub.clock.now())?;
+pub(super) fn kept_report(hub: &Hub, session: SessionId, name: &str) -> Option<TestReport> {
+    let text = flash::take(session, &place(name), hub.clock.now())?;
     serde_json::from_str(&text).ok()
 }
 

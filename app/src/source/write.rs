@@ -6,7 +6,7 @@ use directory::{
     AttributeName, ConnectorSettings, LdapSettings, LockoutSettings, Source, SourceDraft, SourceKind, SourceMode,
     TransportSecurity,
 };
-use hub::{Hub, kernel::capability::Administrator, sources::ConnectionTest};
+use hub::{Hub, kernel::capability::ManageSources, sources::ConnectionTest};
 
 use super::{
     api::{TestReport, TestStep},
@@ -15,32 +15,31 @@ use super::{
 use crate::{caller::failed, problem::ApiError};
 
 /// Saves the form and says where to go on.
-pub(super) async fn save(hub: &Hub, administrator: &Administrator, form: SourceForm) -> Result<String, ApiError> {
+pub(super) async fn save(hub: &Hub, by: &ManageSources, form: SourceForm) -> Result<String, ApiError> {
     if form.original.is_empty() {
         let secret = form.bind_password.clone().into();
         let draft = draft(form, SourceMode::Paused)?;
-        let source = hub.register_source(administrator, draft, secret).await.map_err(failed)?;
+        let source = hub.register_source(by, draft, secret).await.map_err(failed)?;
         return Ok(link_after(&source.name, false, "saved"));
     }
-    let source = hub.source_by_name(administrator, &form.original).await.map_err(failed)?.source;
+    let source = hub.source_by_name(&by.into(), &form.original).await.map_err(failed)?.source;
     let secret = (!form.bind_password.is_empty()).then(|| form.bind_password.clone().into());
     let revision = form.revision;
     let draft = keep_authority(draft(form, source.mode)?, &source);
-    let change = hub.update_source(administrator, source.id, revision, draft, secret).await.map_err(failed)?;
+    let change = hub.update_source(by, source.id, revision, draft, secret).await.map_err(failed)?;
     Ok(link_after(&change.source.name, change.proposal.is_some(), "saved"))
 }
 
 /// Tries the settings without saving them.
-pub(super) async fn test(hub: &Hub, administrator: &Administrator, form: SourceForm) -> Result<TestReport, ApiError> {
+pub(super) async fn test(hub: &Hub, by: &ManageSources, form: SourceForm) -> Result<TestReport, ApiError> {
     let secret = (!form.bind_password.is_empty()).then(|| form.bind_password.clone().into());
     let (id, draft) = if form.original.is_empty() {
         (None, draft(form, SourceMode::Paused)?)
     } else {
-        let source = hub.source_by_name(administrator, &form.original).await.map_err(failed)?.source;
+        let source = hub.source_by_name(&by.into(), &form.original).await.map_err(failed)?.source;
         (Some(source.id), keep_authority(draft(form, source.mode)?, &source))
     };
-    let steps =
-        hub.test_source_connection(administrator, ConnectionTest { draft, id, secret }).await.map_err(failed)?;
+    let steps = hub.test_source_connection(by, ConnectionTest { draft, id, secret }).await.map_err(failed)?;
     Ok(TestReport { steps: steps.into_iter().map(TestStep::from).collect(), person: None })
 }
 

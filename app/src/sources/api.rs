@@ -30,11 +30,11 @@ pub struct SourceLine {
     pub domains: String,
 }
 
-/// Every source, for administrators.
+/// Every source.
 #[server(prefix = "/api", endpoint = "sources", input = GetUrl)]
 pub async fn list_sources() -> Result<SourceList, ApiError> {
-    let (hub, administrator) = crate::caller::administrator().await?;
-    let sources = hub.sources(&administrator).await.map_err(crate::caller::failed)?;
+    let (hub, by): (_, hub::kernel::capability::ReadConfiguration) = crate::caller::permit().await?;
+    let sources = hub.sources(&by).await.map_err(crate::caller::failed)?;
     Ok(SourceList { lines: sources.iter().map(SourceLine::from).collect() })
 }
 

@@ -30,7 +30,7 @@ pub use person::{
 };
 pub use policy::Policy;
 pub use result::{AdapterResult, MatchOutcome};
-pub use role::HubRole;
+pub use role::{Permission, Role};
 pub use source::{
     AttributeMapping, ConnectorSettings, LdapSettings, LockoutSettings, Source, SourceKind, SourceMode,
     TransportSecurity,

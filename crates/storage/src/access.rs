@@ -1,7 +1,7 @@
 //! Roles of the hub, and the links that let somebody set their first password.
 
 use chrono::{DateTime, Utc};
-use directory::{HubRole, PersonId};
+use directory::{PersonId, Role};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -38,7 +38,7 @@ const INSERT_LINK: &str = "insert into set_up_link (digest, person_id, created_a
 const LINK: &str = "select person_id, expires_at, spent_at from set_up_link where digest = $1";
 const SPEND: &str = "update set_up_link set spent_at = $2 where digest = $1 and spent_at is null";
 
-fn role_of(row: &RoleRow) -> Result<HubRole, StorageError> {
+fn role_of(row: &RoleRow) -> Result<Role, StorageError> {
     row.role.parse().map_err(|e: directory::UnknownWord| StorageError::Inconsistent {
         table: "role_assignment",
         column: "role",
@@ -47,13 +47,13 @@ fn role_of(row: &RoleRow) -> Result<HubRole, StorageError> {
 }
 
 /// The roles a person holds.
-pub async fn roles_of(queries: &mut impl Queries, person: PersonId) -> Result<Vec<HubRole>, StorageError> {
+pub async fn roles_of(queries: &mut impl Queries, person: PersonId) -> Result<Vec<Role>, StorageError> {
     let rows: Vec<RoleRow> = queries.fetch_all(ROLES_OF, params![person.uuid()]).await?;
     rows.iter().map(role_of).collect()
 }
 
 /// Everybody who holds a role.
-pub async fn holders_of(queries: &mut impl Queries, role: HubRole) -> Result<Vec<PersonId>, StorageError> {
+pub async fn holders_of(queries: &mut impl Queries, role: Role) -> Result<Vec<PersonId>, StorageError> {
     let rows: Vec<RoleRow> = queries.fetch_all(HOLDERS, params![role.as_str()]).await?;
     Ok(rows.into_iter().map(|r| r.person_id.into()).collect())
 }
@@ -62,7 +62,7 @@ pub async fn holders_of(queries: &mut impl Queries, role: HubRole) -> Result<Vec
 pub async fn grant(
     tx: &mut Transaction,
     person: PersonId,
-    role: HubRole,
+    role: Role,
     by: String,
     at: DateTime<Utc>,
 ) -> Result<bool, StorageError> {
@@ -70,7 +70,7 @@ pub async fn grant(
 }
 
 /// Takes a role; false if the person did not hold it.
-pub async fn revoke(tx: &mut Transaction, person: PersonId, role: HubRole) -> Result<bool, StorageError> {
+pub async fn revoke(tx: &mut Transaction, person: PersonId, role: Role) -> Result<bool, StorageError> {
     Ok(tx.execute(REVOKE, params![person.uuid(), role.as_str()]).await? > 0)
 }
 

@@ -1,6 +1,6 @@
 //! Session fixation and theft (threat 14): what a cookie is, and when it stops opening anything.
 
-use directory::HubRole;
+use directory::Role;
 use reqwest::StatusCode;
 
 use crate::support::{PASSWORD, TestServer, location, pair, set_cookie};
@@ -65,8 +65,8 @@ async fn signing_out_and_a_change_of_rights_end_the_session_at_the_server() {
     let cookie = pair(&sign_in(&server, None).await);
     let other = server.administrator("other").await;
     let session = server.session(other, hub::session::ProvenBy::Hub).await;
-    let administrator = server.running.hub.as_administrator(Some(session)).await.unwrap();
-    server.running.hub.revoke_role(&administrator, person, HubRole::Administrator).await.unwrap();
+    let administrator = server.running.hub.permit(Some(session)).await.unwrap();
+    server.running.hub.revoke_role(&administrator, person, Role::Administrator).await.unwrap();
     assert!(!opens(&server, &cookie).await, "a change of rights needs a new sign-in");
     server.stop().await;
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use directory::Role;
 use hub::session::ProvenBy;
 use leptos::server_fn::axum::server_fn_paths;
 use reqwest::{Method, header};
@@ -54,16 +55,19 @@ async fn every_server_function_asks_who_calls() {
     let source = server.source().await;
     let administrator = server.administrator("admin").await;
     let administrator_session = server.session(administrator, ProvenBy::Hub).await;
-    let help_desk = server.help_desk(administrator_session, "helper").await;
-    let help_desk_session = server.session(help_desk, ProvenBy::Hub).await;
     // The administrator again, but proven by a directory: whoever runs an old directory does not run the hub.
     let delegated = server.session(administrator, ProvenBy::Source(source)).await;
-    let callers = [
-        ("anonymous", None),
-        ("delegated", Some(server.cookie(delegated).await)),
-        ("help desk", Some(server.cookie(help_desk_session).await)),
-        ("administrator", Some(server.cookie(administrator_session).await)),
-    ];
+    let mut callers = vec![("anonymous", None), ("delegated", Some(server.cookie(delegated).await))];
+    for role in Role::ALL {
+        let session = match role {
+            Role::Administrator => administrator_session,
+            role => {
+                let person = server.holder(administrator_session, role.as_str(), *role).await;
+                server.session(person, ProvenBy::Hub).await
+            }
+        };
+        callers.push((role.as_str(), Some(server.cookie(session).await)));
+    }
     let functions: BTreeMap<&str, Method> = server_fn_paths().collect();
     let mut table = format!("{:<28}", "");
     table.extend(callers.iter().map(|(name, _)| format!("{name:>14}")));

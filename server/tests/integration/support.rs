@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-use directory::{HubRole, PersonId, SessionId, SourceId};
+use directory::{PersonId, Role, SessionId, SourceId};
 use hub::{
     HubError,
     access::NewHolder,
@@ -77,12 +77,12 @@ impl TestServer {
         self.running.hub.set_up_password(&SecretString::from(token), &SecretString::from(PASSWORD)).await.unwrap()
     }
 
-    /// Somebody at the help desk, invited by this administrator's session.
-    pub async fn help_desk(&self, administrator: SessionId, username: &str) -> PersonId {
+    /// Somebody with this role, invited by this administrator's session.
+    pub async fn holder(&self, administrator: SessionId, username: &str, role: Role) -> PersonId {
         let hub = &self.running.hub;
-        let administrator = hub.as_administrator(Some(administrator)).await.unwrap();
+        let administrator = hub.permit(Some(administrator)).await.unwrap();
         let new = NewHolder { username: username.into(), display_name: username.into(), email: None };
-        let invitation = hub.invite_console_person(&administrator, new, HubRole::HelpDesk).await.unwrap();
+        let invitation = hub.invite_console_person(&administrator, new, role).await.unwrap();
         let link = Url::parse(invitation.link.expose_secret()).unwrap();
         let token = link.query_pairs().find(|(name, _)| name == "token").unwrap().1.into_owned();
         hub.set_up_password(&SecretString::from(token), &SecretString::from(PASSWORD)).await.unwrap();

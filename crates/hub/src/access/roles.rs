@@ -1,13 +1,17 @@
 //! Giving and taking roles. They never come from a directory.
 
-use directory::{HubRole, PersonId, PersonState};
+use directory::{PersonId, PersonState, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use storage::people::People;
 
 use crate::{
     Hub, HubError,
-    kernel::{AuditEvent, capability::Administrator, record},
+    kernel::{
+        AuditEvent,
+        capability::{Administer, ReadAudit},
+        record,
+    },
     session,
 };
 
@@ -18,17 +22,17 @@ pub use crate::mirror::NewHubPerson as NewHolder;
 pub struct RoleHolder {
     pub person: PersonId,
     pub display_name: String,
-    pub roles: Vec<HubRole>,
+    pub roles: Vec<Role>,
     /// Whether they could exercise a role right now.
     pub active: bool,
 }
 
 impl Hub {
     /// Everybody who holds a role, by name.
-    pub async fn role_holders(&self, _administrator: &Administrator) -> Result<Vec<RoleHolder>, HubError> {
+    pub async fn role_holders(&self, _: &ReadAudit) -> Result<Vec<RoleHolder>, HubError> {
         let mut reader = self.database.reader();
         let mut holders: Vec<RoleHolder> = Vec::new();
-        for role in HubRole::ALL {
+        for role in Role::ALL {
             for person in storage::access::holders_of(&mut reader, *role).await? {
                 if let Some(holder) = holders.iter_mut().find(|h| h.person == person) {
                     holder.roles.push(*role);
@@ -48,12 +52,7 @@ impl Hub {
     }
 
     /// Gives a role to somebody whose password the hub checks.
-    pub async fn grant_role(
-        &self,
-        administrator: &Administrator,
-        person: PersonId,
-        role: HubRole,
-    ) -> Result<(), HubError> {
+    pub async fn grant_role(&self, by: &Administer, person: PersonId, role: Role) -> Result<(), HubError> {
         storage::write!(self.database, |tx| {
             let found = People(tx).by_id(person).await?.ok_or(HubError::NotFound("The person"))?;
             if found.state() != PersonState::Migrated {
@@ -63,7 +62,7 @@ impl Hub {
                         .to_owned(),
                 ));
             }
-            let actor = administrator.actor();
+            let actor = by.actor();
             if storage::access::grant(tx, person, role, actor.to_string(), self.clock.now()).await? {
                 let event = AuditEvent::new(actor, "role.granted").person(person).details(json!({ "role": role }));
                 record(tx, &*self.clock, &*self.random, event).await?;
@@ -76,14 +75,9 @@ impl Hub {
     }
 
     /// Takes a role. The last active administrator stays.
-    pub async fn revoke_role(
-        &self,
-        administrator: &Administrator,
-        person: PersonId,
-        role: HubRole,
-    ) -> Result<(), HubError> {
+    pub async fn revoke_role(&self, by: &Administer, person: PersonId, role: Role) -> Result<(), HubError> {
         storage::write!(self.database, |tx| {
-            if role == HubRole::Administrator {
+            if role == Role::Administrator {
                 let mut others = 0;
                 for holder in storage::access::holders_of(tx, role).await? {
                     let active = People(tx).by_id(holder).await?.is_some_and(|p| p.state() == PersonState::Migrated);
@@ -96,9 +90,7 @@ impl Hub {
                 }
             }
             if storage::access::revoke(tx, person, role).await? {
-                let event = AuditEvent::new(administrator.actor(), "role.revoked")
-                    .person(person)
-                    .details(json!({ "role": role }));
+                let event = AuditEvent::new(by.actor(), "role.revoked").person(person).details(json!({ "role": role }));
                 record(tx, &*self.clock, &*self.random, event).await?;
                 session::end_all(tx, &*self.clock, person, "roles changed").await?;
             }

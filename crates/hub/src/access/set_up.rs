@@ -2,7 +2,7 @@
 //! spend it, setting the password does.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use directory::{AttributeName, HubRole, Namespace, PersonId, PersonState};
+use directory::{AttributeName, Namespace, PersonId, PersonState, Role};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use storage::{Queries, Transaction, access::SetUpLink, aliases::Aliases, attributes::Attributes, people::People};
@@ -10,7 +10,7 @@ use storage::{Queries, Transaction, access::SetUpLink, aliases::Aliases, attribu
 use super::password_rules;
 use crate::{
     Hub, HubError,
-    kernel::{Actor, AuditEvent, capability::Administrator, record, vault::token_digest},
+    kernel::{Actor, AuditEvent, capability::Administer, record, vault::token_digest},
     mirror::{self, NewHubPerson},
     session,
 };
@@ -64,26 +64,22 @@ impl Hub {
             display_name: username.trim().to_owned(),
             email: email.map(str::to_owned),
         };
-        self.invite_holder(actor, &new, HubRole::Administrator, recover).await
+        self.invite_holder(actor, &new, Role::Administrator, recover).await
     }
 
     /// Creates a person who works in the console.
     pub async fn invite_console_person(
         &self,
-        administrator: &Administrator,
+        by: &Administer,
         new: NewHubPerson,
-        role: HubRole,
+        role: Role,
     ) -> Result<Invitation, HubError> {
-        self.invite_holder(administrator.actor(), &new, role, false).await
+        self.invite_holder(by.actor(), &new, role, false).await
     }
 
     /// A new link for somebody whose password the hub checks and who holds a role; another administrator hands it over.
-    pub async fn renew_invitation(
-        &self,
-        administrator: &Administrator,
-        person: PersonId,
-    ) -> Result<Invitation, HubError> {
-        if person == administrator.person_id() {
+    pub async fn renew_invitation(&self, by: &Administer, person: PersonId) -> Result<Invitation, HubError> {
+        if person == by.person_id() {
             return Err(HubError::Refused(
                 "Another administrator makes this link, or `isthmus admin create --recover` on the server.".to_owned(),
             ));
@@ -93,7 +89,7 @@ impl Hub {
             if storage::access::roles_of(tx, person).await?.is_empty() {
                 return Err(HubError::Refused("This person holds no role.".to_owned()));
             }
-            issue(tx, self, administrator.actor(), person, &token).await
+            issue(tx, self, by.actor(), person, &token).await
         })
     }
 
@@ -101,7 +97,7 @@ impl Hub {
         &self,
         actor: Actor,
         new: &NewHubPerson,
-        role: HubRole,
+        role: Role,
         recover: bool,
     ) -> Result<Invitation, HubError> {
         let token = SecretString::from(self.random.token());

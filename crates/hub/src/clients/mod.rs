@@ -9,7 +9,10 @@ use storage::clients::StoredClient;
 
 use crate::{
     Hub, HubError,
-    kernel::capability::Administrator,
+    kernel::{
+        Actor,
+        capability::{Administer, ManageApps, ReadConfiguration},
+    },
     registry::{GroupChoice, PreparedClient, insert_client, update_client},
 };
 
@@ -41,33 +44,29 @@ impl std::fmt::Debug for RegisteredClient {
 
 impl Hub {
     /// Every application, by id.
-    pub async fn clients(&self, _administrator: &Administrator) -> Result<Vec<Client>, HubError> {
+    pub async fn clients(&self, _: &ReadConfiguration) -> Result<Vec<Client>, HubError> {
         let stored = storage::clients::all(&mut self.database.reader()).await?;
         Ok(stored.into_iter().map(|s| s.client).collect())
     }
 
     /// One application.
-    pub async fn client(&self, _administrator: &Administrator, id: &ClientId) -> Result<Client, HubError> {
+    pub async fn client(&self, _: &ReadConfiguration, id: &ClientId) -> Result<Client, HubError> {
         Ok(self.stored_client(id).await?.client)
     }
 
     /// Registers an application and makes its secret.
-    pub async fn register_client(
-        &self,
-        administrator: &Administrator,
-        draft: ClientDraft,
-    ) -> Result<RegisteredClient, HubError> {
+    pub async fn register_client(&self, by: &ManageApps, draft: ClientDraft) -> Result<RegisteredClient, HubError> {
         let secret = (draft.authentication != ClientAuthentication::None).then(|| self.new_secret());
         let sources = self.source_names().await?;
         let prepared = self.prepare_new_client(draft, secret.as_ref(), &sources)?;
-        storage::write!(self.database, |tx| { insert_client(tx, self, administrator.actor(), &prepared).await })?;
+        storage::write!(self.database, |tx| { insert_client(tx, self, by.actor(), &prepared).await })?;
         Ok(RegisteredClient { client: prepared.client, secret })
     }
 
     /// Changes an application. One that becomes confidential gets a secret.
     pub async fn update_client(
         &self,
-        administrator: &Administrator,
+        by: &ManageApps,
         id: &ClientId,
         revision: i64,
         draft: ClientDraft,
@@ -77,13 +76,13 @@ impl Hub {
         let secret = becomes_confidential.then(|| self.new_secret());
         let sources = self.source_names().await?;
         let prepared = self.prepare_changed_client(&stored, draft, secret.as_ref(), &sources)?;
-        self.write_client(administrator, prepared, secret).await
+        self.write_client(by.actor(), prepared, secret).await
     }
 
     /// Makes a new secret; the old one stops working at once.
     pub async fn rotate_client_secret(
         &self,
-        administrator: &Administrator,
+        by: &Administer,
         id: &ClientId,
         revision: i64,
     ) -> Result<RegisteredClient, HubError> {
@@ -95,13 +94,13 @@ impl Hub {
         let draft = ClientDraft::from(&stored.client);
         let sources = self.source_names().await?;
         let prepared = self.prepare_changed_client(&stored, draft, Some(&secret), &sources)?;
-        self.write_client(administrator, prepared, Some(secret)).await
+        self.write_client(by.actor(), prepared, Some(secret)).await
     }
 
     /// Replaces the groups that this application's tokens may name.
     pub async fn publish_groups(
         &self,
-        administrator: &Administrator,
+        by: &ManageApps,
         id: &ClientId,
         revision: i64,
         groups: Vec<PublishedGroup>,
@@ -110,17 +109,17 @@ impl Hub {
         let draft = ClientDraft { groups, ..ClientDraft::from(&stored.client) };
         let sources = self.source_names().await?;
         let prepared = self.prepare_changed_client(&stored, draft, None, &sources)?;
-        Ok(self.write_client(administrator, prepared, None).await?.client)
+        Ok(self.write_client(by.actor(), prepared, None).await?.client)
     }
 
     /// Groups to choose from: those published already, then those whose name begins so.
     pub async fn group_choices(
         &self,
-        administrator: &Administrator,
+        reader: &ReadConfiguration,
         id: &ClientId,
         beginning: &str,
     ) -> Result<Vec<GroupChoice>, HubError> {
-        let published = self.client(administrator, id).await?.groups;
+        let published = self.client(reader, id).await?.groups;
         let names = self.source_names().await?;
         let choice = |source: SourceId, name: String, published| GroupChoice {
             label: format!("{}/{name}", names.get(&source).map_or("", String::as_str)),
@@ -140,12 +139,8 @@ impl Hub {
     }
 
     /// What to copy into the application.
-    pub async fn client_snippet(
-        &self,
-        administrator: &Administrator,
-        id: &ClientId,
-    ) -> Result<ClientSnippet, HubError> {
-        let client = self.client(administrator, id).await?;
+    pub async fn client_snippet(&self, reader: &ReadConfiguration, id: &ClientId) -> Result<ClientSnippet, HubError> {
+        let client = self.client(reader, id).await?;
         let issuer = self.public_url.as_str().trim_end_matches('/').to_owned();
         let groups = if client.groups.is_empty() { "" } else { " groups" };
         Ok(ClientSnippet {
@@ -161,12 +156,11 @@ impl Hub {
 
     async fn write_client(
         &self,
-        administrator: &Administrator,
+        actor: Actor,
         prepared: PreparedClient,
         secret: Option<SecretString>,
     ) -> Result<RegisteredClient, HubError> {
-        let client: Client =
-            storage::write!(self.database, |tx| { update_client(tx, self, administrator.actor(), &prepared).await })?;
+        let client: Client = storage::write!(self.database, |tx| { update_client(tx, self, actor, &prepared).await })?;
         Ok(RegisteredClient { client, secret })
     }
 

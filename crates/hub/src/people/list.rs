@@ -5,7 +5,7 @@ use directory::{CredentialAuthority, PersonId, PersonState, SourceId, search_wor
 use storage::search::{After, COUNT_LIMIT, ListedPerson, PeopleFilter, Search};
 
 use super::Labels;
-use crate::{Hub, HubError, kernel::capability::HelpDesk};
+use crate::{Hub, HubError, kernel::capability::FindPeople};
 
 /// What is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub struct PersonLine {
 
 impl Hub {
     /// One page of people in the order of their names.
-    pub async fn people_page(&self, _: &HelpDesk, ask: &PeopleAsk) -> Result<PeopleList, HubError> {
+    pub async fn people_page(&self, _: &FindPeople, ask: &PeopleAsk) -> Result<PeopleList, HubError> {
         let filter = PeopleFilter { words: query_words(&ask.text), state: ask.state, source: ask.source };
         let after = ask.after.as_deref().map(read_cursor).transpose()?;
         let labels = Labels::read(self).await?;

@@ -15,7 +15,7 @@ use storage::{
 };
 
 use super::{Labels, sentence};
-use crate::{Hub, HubError, kernel::capability::HelpDesk};
+use crate::{Hub, HubError, kernel::capability::FindPeople};
 
 /// One person, as help desk sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub struct CaseLine {
 
 impl Hub {
     /// One person; empty if there is no such person.
-    pub async fn person_page(&self, _: &HelpDesk, id: PersonId) -> Result<Option<PersonPage>, HubError> {
+    pub async fn person_page(&self, _: &FindPeople, id: PersonId) -> Result<Option<PersonPage>, HubError> {
         let labels = Labels::read(self).await?;
         let mut reader = self.database.reader();
         let Some(person) = People(&mut reader).by_id(id).await? else { return Ok(None) };

@@ -6,7 +6,7 @@ use storage::{accounts::Accounts, budget::Budget, devices::Devices, throttle::Th
 
 use crate::{
     Hub, HubError,
-    kernel::{AuditEvent, capability::HelpDesk, record},
+    kernel::{AuditEvent, capability::HelpPeople, record},
 };
 
 /// Longer than every window of the throttle.
@@ -30,17 +30,18 @@ impl Hub {
     /// Help desk unlocks a person here: consecutive failures end (row D2c) and remembered wrong passwords are asked
     /// about again. Budget places return only where they never would by time (window 0): anywhere else the source may
     /// still count what they stand for.
-    pub async fn unlock_here(&self, help_desk: &HelpDesk, person: PersonId) -> Result<(), HubError> {
+    pub async fn unlock_here(&self, helper: &HelpPeople, person: PersonId) -> Result<(), HubError> {
         let accounts = Accounts(&mut self.database.reader()).of_person(person).await?;
         let sources = self.sources_now().await?;
         let endless = |id| sources.iter().any(|s| s.source.id == id && s.source.lockout.window_seconds == Some(0));
         storage::write!(self.database, |tx| {
+            helper.check(tx, person).await?;
             Throttle(tx).clear_all(person).await?;
             for account in accounts.iter().filter(|account| endless(account.source_id)) {
                 let (source, immutable_id) = (account.source_id, &account.immutable_id);
                 Budget { queries: tx, source, immutable_id }.give_back_all().await?;
             }
-            let event = AuditEvent::new(help_desk.actor(), "person.unlocked-here").person(person);
+            let event = AuditEvent::new(helper.actor(), "person.unlocked-here").person(person);
             Ok::<_, HubError>(record(tx, &*self.clock, &*self.random, event).await?)
         })?;
         for account in &accounts {

@@ -11,7 +11,7 @@ use super::{
     SignInTrace, Tone, TraceStep,
     decision::{Decision, Page, Row},
 };
-use crate::{Hub, HubError, kernel::capability::HelpDesk};
+use crate::{Hub, HubError, kernel::capability::FindPeople};
 
 /// Steps as they happen. Never holds a password, nor what was typed by somebody the hub does not know.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ pub(super) fn say(decision: &Decision, source: Option<&str>) -> String {
 
 impl Hub {
     /// The trace of a code that a caller reads out, in any case and with any blanks.
-    pub async fn trace_by_code(&self, _help_desk: &HelpDesk, code: &str) -> Result<Option<SignInTrace>, HubError> {
+    pub async fn trace_by_code(&self, _: &FindPeople, code: &str) -> Result<Option<SignInTrace>, HubError> {
         let code: String = code.chars().filter(|c| c.is_ascii_alphanumeric()).collect::<String>().to_uppercase();
         let Some((first, second)) = code.split_at_checked(3) else { return Ok(None) };
         let found = Traces(&mut self.database.reader()).by_code(&format!("{first}-{second}")).await?;
@@ -120,12 +120,7 @@ impl Hub {
     }
 
     /// The latest attempts that led to this person, the newest first.
-    pub async fn traces_of(
-        &self,
-        _help_desk: &HelpDesk,
-        person: PersonId,
-        limit: u32,
-    ) -> Result<Vec<SignInTrace>, HubError> {
+    pub async fn traces_of(&self, _: &FindPeople, person: PersonId, limit: u32) -> Result<Vec<SignInTrace>, HubError> {
         let rows = Traces(&mut self.database.reader()).of_person(person, limit.min(200)).await?;
         rows.into_iter().map(trace_of).collect()
     }

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::{
     Hub, HubError,
     connections::entered_for,
-    kernel::{AuditEvent, capability::Administrator, record},
+    kernel::{AuditEvent, capability::ManageSources, record},
 };
 
 /// What to test: settings that may not be saved yet.
@@ -80,11 +80,11 @@ impl Hub {
     /// Connects with these settings and reports step by step. Writes nothing but an audit line.
     pub async fn test_source_connection(
         &self,
-        administrator: &Administrator,
+        by: &ManageSources,
         test: ConnectionTest,
     ) -> Result<Vec<ProbeStep>, HubError> {
         let (source, secret) = self.source_to_test(test).await?;
-        self.audit_test(administrator, &source, "source.connection-tested").await?;
+        self.audit_test(by, &source, "source.connection-tested").await?;
         match self.connectors.connect(&source, secret) {
             Ok(connector) => Ok(connector.probe().await),
             Err(trouble) => Ok(vec![failed_step(&trouble)]),
@@ -120,7 +120,7 @@ impl Hub {
     /// to send a password to an account that stands near its lockout.
     pub async fn test_source_person(
         &self,
-        administrator: &Administrator,
+        by: &ManageSources,
         id: SourceId,
         typed_name: &str,
         password: Option<SecretString>,
@@ -131,7 +131,7 @@ impl Hub {
         }
         let live = self.live_source(id).await?;
         let connector = live.connector_for_test()?;
-        self.audit_test(administrator, &live.source, "source.person-tested").await?;
+        self.audit_test(by, &live.source, "source.person-tested").await?;
         let read_at = self.clock.now();
         let entry = match connector.find(typed_name).await? {
             Found::One(entry) => *entry,
@@ -177,14 +177,8 @@ impl Hub {
         Ok(PersonVerdict { result: answer.result, endpoint: answer.endpoint, reason: answer.reason })
     }
 
-    async fn audit_test(
-        &self,
-        administrator: &Administrator,
-        source: &Source,
-        action: &'static str,
-    ) -> Result<(), HubError> {
-        let event =
-            AuditEvent::new(administrator.actor(), action).source(source.id).details(json!({ "name": source.name }));
+    async fn audit_test(&self, by: &ManageSources, source: &Source, action: &'static str) -> Result<(), HubError> {
+        let event = AuditEvent::new(by.actor(), action).source(source.id).details(json!({ "name": source.name }));
         storage::write!(self.database, |tx| { Ok(record(tx, &*self.clock, &*self.random, event.clone()).await?) })
     }
 }

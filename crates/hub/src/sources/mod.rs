@@ -11,7 +11,7 @@ use storage::sources::StoredSource;
 
 use crate::{
     Hub, HubError,
-    kernel::capability::Administrator,
+    kernel::capability::{ManageSources, ReadConfiguration},
     registry::{PreparedSource, Proposal, insert_source, open_proposals, update_source},
 };
 
@@ -37,7 +37,7 @@ pub struct SourceChange {
 
 impl Hub {
     /// Every directory, by name.
-    pub async fn sources(&self, _administrator: &Administrator) -> Result<Vec<SourceOverview>, HubError> {
+    pub async fn sources(&self, _: &ReadConfiguration) -> Result<Vec<SourceOverview>, HubError> {
         let mut overviews = Vec::new();
         for live in self.sources_now().await?.iter() {
             overviews.push(self.overview(live).await?);
@@ -46,7 +46,7 @@ impl Hub {
     }
 
     /// One directory.
-    pub async fn source_by_name(&self, _administrator: &Administrator, name: &str) -> Result<SourceOverview, HubError> {
+    pub async fn source_by_name(&self, _: &ReadConfiguration, name: &str) -> Result<SourceOverview, HubError> {
         let sources = self.sources_now().await?;
         let live = sources.iter().find(|s| s.source.name == name).ok_or(HubError::NotFound("The directory"))?;
         self.overview(live).await
@@ -64,12 +64,12 @@ impl Hub {
     /// Registers a directory.
     pub async fn register_source(
         &self,
-        administrator: &Administrator,
+        by: &ManageSources,
         draft: SourceDraft,
         secret: SecretString,
     ) -> Result<Source, HubError> {
         let prepared = self.prepare_new_source(draft, &secret).await?;
-        storage::write!(self.database, |tx| { insert_source(tx, self, administrator.actor(), &prepared).await })?;
+        storage::write!(self.database, |tx| { insert_source(tx, self, by.actor(), &prepared).await })?;
         self.state.connections.forget();
         Ok(prepared.source)
     }
@@ -77,7 +77,7 @@ impl Hub {
     /// Changes a directory. The secret is needed again if its address or TLS settings change.
     pub async fn update_source(
         &self,
-        administrator: &Administrator,
+        by: &ManageSources,
         id: SourceId,
         revision: i64,
         draft: SourceDraft,
@@ -85,13 +85,13 @@ impl Hub {
     ) -> Result<SourceChange, HubError> {
         let stored = self.source_at(id, revision).await?;
         let prepared = self.prepare_changed_source(&stored, draft, secret.as_ref()).await?;
-        self.write_source(administrator, &stored, &prepared).await
+        self.write_source(by, &stored, &prepared).await
     }
 
     /// Switches the mode of a directory.
     pub async fn set_source_mode(
         &self,
-        administrator: &Administrator,
+        by: &ManageSources,
         id: SourceId,
         revision: i64,
         mode: SourceMode,
@@ -99,22 +99,22 @@ impl Hub {
         let stored = self.source_at(id, revision).await?;
         let draft = SourceDraft { mode, ..SourceDraft::from(&stored.source) };
         let prepared = self.prepare_changed_source(&stored, draft, None).await?;
-        self.write_source(administrator, &stored, &prepared).await
+        self.write_source(by, &stored, &prepared).await
     }
 
     /// Changes that wait for a second person, oldest first.
-    pub async fn proposals(&self, _administrator: &Administrator) -> Result<Vec<Proposal>, HubError> {
+    pub async fn proposals(&self, _: &ReadConfiguration) -> Result<Vec<Proposal>, HubError> {
         open_proposals(self).await
     }
 
     async fn write_source(
         &self,
-        administrator: &Administrator,
+        by: &ManageSources,
         stored: &StoredSource,
         prepared: &PreparedSource,
     ) -> Result<SourceChange, HubError> {
         let outcome: crate::registry::SourceOutcome = storage::write!(self.database, |tx| {
-            update_source(tx, self, administrator.actor(), &stored.source, prepared).await
+            update_source(tx, self, by.actor(), &stored.source, prepared).await
         })?;
         self.state.connections.forget();
         Ok(SourceChange { source: outcome.source, proposal: outcome.proposal })

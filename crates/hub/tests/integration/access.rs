@@ -1,10 +1,15 @@
 //! Set-up links, password rules and roles.
 
-use directory::{HubRole, PersonState};
-use hub::{HubError, mirror::NewHubPerson, session::ProvenBy};
+use directory::{PersonState, Role};
+use hub::{
+    HubError,
+    kernel::capability::{Administer, FindPeople},
+    mirror::NewHubPerson,
+    session::ProvenBy,
+};
 use secrecy::ExposeSecret as _;
 
-use crate::support::{PASSWORD, hubs, source_draft, token_of};
+use crate::support::{PASSWORD, Powers, hubs, source_draft, token_of};
 
 fn is_refused<T: std::fmt::Debug>(result: Result<T, HubError>) -> bool {
     matches!(result, Err(HubError::Refused(_)))
@@ -48,17 +53,17 @@ async fn two_browsers_with_one_link_set_one_password() {
 #[tokio::test]
 async fn a_newer_link_replaces_the_older_and_a_new_password_ends_the_sessions() {
     for test in hubs().await {
-        let (person, session) = test.console_person("ada", HubRole::Administrator).await;
+        let (person, session) = test.console_person("ada", Role::Administrator).await;
         assert!(is_refused(test.hub.create_administrator("ada", None, false).await), "exists already");
         let first = test.hub.create_administrator("ADA", None, true).await.unwrap();
         let second = test.hub.create_administrator("ada", None, true).await.unwrap();
         assert_eq!((first.person, second.person), (person, person));
         assert!(is_refused(test.hub.set_up_page(&token_of(&first.link)).await));
-        assert!(test.hub.as_administrator(Some(session)).await.is_err(), "recovery ends the sessions");
+        assert!(test.hub.permit::<Administer>(Some(session)).await.is_err(), "recovery ends the sessions");
         let session = test.session(person, ProvenBy::Hub).await;
-        test.hub.as_administrator(Some(session)).await.unwrap();
+        test.hub.permit::<Administer>(Some(session)).await.unwrap();
         test.hub.set_up_password(&token_of(&second.link), &"another set of harbour lamps".into()).await.unwrap();
-        assert!(test.hub.as_administrator(Some(session)).await.is_err());
+        assert!(test.hub.permit::<Administer>(Some(session)).await.is_err());
         assert!(matches!(test.hub.create_administrator("nobody", None, true).await, Err(HubError::NotFound(_))));
     }
 }
@@ -66,7 +71,7 @@ async fn a_newer_link_replaces_the_older_and_a_new_password_ends_the_sessions() 
 #[tokio::test]
 async fn recovery_is_for_administrators_only() {
     for test in hubs().await {
-        test.console_person("helen", HubRole::HelpDesk).await;
+        test.console_person("helen", Role::HelpDesk).await;
         assert!(is_refused(test.hub.create_administrator("helen", None, true).await));
     }
 }
@@ -75,21 +80,21 @@ async fn recovery_is_for_administrators_only() {
 async fn the_last_administrator_stays_and_taking_a_role_ends_the_sessions() {
     for test in hubs().await {
         let ada = test.administrator("ada").await;
-        let refused = test.hub.revoke_role(&ada, ada.person_id(), HubRole::Administrator).await;
+        let refused = test.hub.revoke_role(&ada.roles, ada.person_id(), Role::Administrator).await;
         assert!(refused.unwrap_err().to_string().contains("last administrator"));
-        let (bob, session) = test.console_person("bob", HubRole::Administrator).await;
-        test.hub.revoke_role(&ada, bob, HubRole::Administrator).await.unwrap();
-        assert!(test.hub.as_administrator(Some(session)).await.is_err());
+        let (bob, session) = test.console_person("bob", Role::Administrator).await;
+        test.hub.revoke_role(&ada.roles, bob, Role::Administrator).await.unwrap();
+        assert!(test.hub.permit::<Administer>(Some(session)).await.is_err());
         assert!(test.hub.session(session).await.unwrap().is_none());
-        let holders = test.hub.role_holders(&ada).await.unwrap();
+        let holders = test.hub.role_holders(&ada.audit).await.unwrap();
         assert_eq!(holders.iter().map(|h| h.display_name.as_str()).collect::<Vec<_>>(), ["ada"]);
         // One who cannot sign in does not count as another administrator.
-        let (carl, _) = test.console_person("carl", HubRole::Administrator).await;
+        let (carl, _) = test.console_person("carl", Role::Administrator).await;
         let disabled: Result<_, HubError> = storage::write!(test.hub.database, |tx| {
             hub::mirror::disable_by_hub(tx, &test.hub, ada.actor(), carl, "left").await
         });
         assert_eq!(disabled.unwrap().state(), PersonState::DisabledByHub);
-        assert!(test.hub.revoke_role(&ada, ada.person_id(), HubRole::Administrator).await.is_err());
+        assert!(test.hub.revoke_role(&ada.roles, ada.person_id(), Role::Administrator).await.is_err());
     }
 }
 
@@ -97,10 +102,10 @@ async fn the_last_administrator_stays_and_taking_a_role_ends_the_sessions() {
 async fn people_of_a_directory_get_no_role() {
     for test in hubs().await {
         let ada = test.administrator("ada").await;
-        let source = test.hub.register_source(&ada, source_draft("corp"), "secret".into()).await.unwrap();
+        let source = test.hub.register_source(&ada.sources, source_draft("corp"), "secret".into()).await.unwrap();
         let anna = test.provision(&source, "anna").await;
-        for role in HubRole::ALL {
-            assert!(is_refused(test.hub.grant_role(&ada, anna, *role).await));
+        for role in Role::ALL {
+            assert!(is_refused(test.hub.grant_role(&ada.roles, anna, *role).await));
         }
     }
 }
@@ -108,15 +113,15 @@ async fn people_of_a_directory_get_no_role() {
 #[tokio::test]
 async fn a_role_counts_only_in_a_session_proven_at_the_hub() {
     for test in hubs().await {
-        let (person, session) = test.console_person("ada", HubRole::Administrator).await;
-        let ada = test.hub.as_administrator(Some(session)).await.unwrap();
-        let source = test.hub.register_source(&ada, source_draft("corp"), "secret".into()).await.unwrap();
+        let (person, session) = test.console_person("ada", Role::Administrator).await;
+        let ada = Powers::from(test.hub.permit::<Administer>(Some(session)).await.unwrap());
+        let source = test.hub.register_source(&ada.sources, source_draft("corp"), "secret".into()).await.unwrap();
         let delegated = test.session(person, ProvenBy::Source(source.id)).await;
-        assert!(matches!(test.hub.as_administrator(Some(delegated)).await, Err(HubError::Denied(_))));
-        assert!(matches!(test.hub.as_help_desk(Some(delegated)).await, Err(HubError::Denied(_))));
-        test.hub.as_help_desk(Some(session)).await.unwrap();
+        assert!(matches!(test.hub.permit::<Administer>(Some(delegated)).await, Err(HubError::Denied(_))));
+        assert!(matches!(test.hub.permit::<FindPeople>(Some(delegated)).await, Err(HubError::Denied(_))));
+        test.hub.permit::<FindPeople>(Some(session)).await.unwrap();
         test.hub.end_session(session).await.unwrap();
-        assert!(matches!(test.hub.as_administrator(Some(session)).await, Err(HubError::Denied(_))));
+        assert!(matches!(test.hub.permit::<Administer>(Some(session)).await, Err(HubError::Denied(_))));
     }
 }
 
@@ -149,13 +154,13 @@ async fn an_administrator_invites_help_desk_and_renews_the_link() {
             display_name: "Helen Desk".to_owned(),
             email: Some("helen@example.test".to_owned()),
         };
-        let first = test.hub.invite_console_person(&ada, new, HubRole::HelpDesk).await.unwrap();
-        let second = test.hub.renew_invitation(&ada, first.person).await.unwrap();
+        let first = test.hub.invite_console_person(&ada.roles, new, Role::HelpDesk).await.unwrap();
+        let second = test.hub.renew_invitation(&ada.roles, first.person).await.unwrap();
         assert!(is_refused(test.hub.set_up_password(&token_of(&first.link), &PASSWORD.into()).await));
         test.hub.set_up_password(&token_of(&second.link), &PASSWORD.into()).await.unwrap();
-        assert!(is_refused(test.hub.renew_invitation(&ada, ada.person_id()).await), "never for oneself");
+        assert!(is_refused(test.hub.renew_invitation(&ada.roles, ada.person_id()).await), "never for oneself");
         let session = test.session(first.person, ProvenBy::Hub).await;
-        test.hub.as_help_desk(Some(session)).await.unwrap();
-        assert!(test.hub.as_administrator(Some(session)).await.is_err());
+        test.hub.permit::<FindPeople>(Some(session)).await.unwrap();
+        assert!(test.hub.permit::<Administer>(Some(session)).await.is_err());
     }
 }

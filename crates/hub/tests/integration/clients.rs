@@ -11,7 +11,7 @@ use crate::support::{client_draft, hubs, source_draft};
 async fn a_secret_is_shown_once_and_kept_as_a_keyed_digest() {
     for test in hubs().await {
         let admin = test.administrator("ada").await;
-        let made = test.hub.register_client(&admin, client_draft("portal")).await.unwrap();
+        let made = test.hub.register_client(&admin.apps, client_draft("portal")).await.unwrap();
         let secret = made.secret.as_ref().unwrap();
         assert!(!format!("{made:?}").contains(secret.expose_secret()));
         assert_eq!(secret.expose_secret().len(), 43, "256 bits");
@@ -21,7 +21,7 @@ async fn a_secret_is_shown_once_and_kept_as_a_keyed_digest() {
         };
         let digest = |secret: &SecretString| Some(test.hub.vault.client_secret_digest(&made.client.id, secret));
         assert_eq!(stored().await, digest(secret));
-        let rotated = test.hub.rotate_client_secret(&admin, &made.client.id, 1).await.unwrap();
+        let rotated = test.hub.rotate_client_secret(&admin.roles, &made.client.id, 1).await.unwrap();
         assert_eq!(rotated.client.revision, 2);
         assert_eq!(stored().await, digest(rotated.secret.as_ref().unwrap()));
         assert_ne!(digest(secret), digest(rotated.secret.as_ref().unwrap()));
@@ -35,7 +35,7 @@ async fn a_secret_is_shown_once_and_kept_as_a_keyed_digest() {
 async fn changes_are_checked_and_stale_forms_refused() {
     for test in hubs().await {
         let admin = test.administrator("ada").await;
-        let portal = test.hub.register_client(&admin, client_draft("portal")).await.unwrap().client;
+        let portal = test.hub.register_client(&admin.apps, client_draft("portal")).await.unwrap().client;
         type Spoil = fn(&mut ClientDraft);
         let cases: &[(&str, Spoil)] = &[
             ("id", |d| d.id.0 = "other".to_owned()),
@@ -56,18 +56,18 @@ async fn changes_are_checked_and_stale_forms_refused() {
         for (field, spoil) in cases {
             let mut draft = ClientDraft::from(&portal);
             spoil(&mut draft);
-            match test.hub.update_client(&admin, &portal.id, 1, draft).await.unwrap_err() {
+            match test.hub.update_client(&admin.apps, &portal.id, 1, draft).await.unwrap_err() {
                 HubError::Invalid { field: named, .. } => assert_eq!(&named, field),
                 other => panic!("{field}: {other:?}"),
             }
         }
         let draft = ClientDraft { name: "Intranet".to_owned(), ..ClientDraft::from(&portal) };
-        let changed = test.hub.update_client(&admin, &portal.id, 1, draft.clone()).await.unwrap();
+        let changed = test.hub.update_client(&admin.apps, &portal.id, 1, draft.clone()).await.unwrap();
         assert_eq!((changed.client.name.as_str(), changed.client.revision), ("Intranet", 2));
         assert!(changed.secret.is_none(), "the secret stays");
-        let stale = test.hub.update_client(&admin, &portal.id, 1, draft).await.unwrap_err();
+        let stale = test.hub.update_client(&admin.apps, &portal.id, 1, draft).await.unwrap_err();
         assert!(matches!(stale, HubError::Storage(StorageError::Stale { .. })));
-        let again = test.hub.register_client(&admin, client_draft("portal")).await.unwrap_err();
+        let again = test.hub.register_client(&admin.apps, client_draft("portal")).await.unwrap_err();
         assert!(matches!(again, HubError::Invalid { field: "id", .. }));
     }
 }
@@ -77,13 +77,13 @@ async fn an_application_turns_public_and_confidential_again() {
     for test in hubs().await {
         let admin = test.administrator("ada").await;
         let draft = ClientDraft { authentication: ClientAuthentication::None, ..client_draft("spa") };
-        let public = test.hub.register_client(&admin, draft.clone()).await.unwrap();
+        let public = test.hub.register_client(&admin.apps, draft.clone()).await.unwrap();
         assert!(public.secret.is_none());
-        assert!(test.hub.rotate_client_secret(&admin, &public.client.id, 1).await.is_err());
+        assert!(test.hub.rotate_client_secret(&admin.roles, &public.client.id, 1).await.is_err());
         let confidential = ClientDraft { authentication: ClientAuthentication::SecretPost, ..draft.clone() };
-        let changed = test.hub.update_client(&admin, &public.client.id, 1, confidential).await.unwrap();
+        let changed = test.hub.update_client(&admin.apps, &public.client.id, 1, confidential).await.unwrap();
         assert!(changed.secret.is_some());
-        test.hub.update_client(&admin, &public.client.id, 2, draft).await.unwrap();
+        test.hub.update_client(&admin.apps, &public.client.id, 2, draft).await.unwrap();
         let mut reader = test.hub.database.reader();
         let stored = storage::clients::by_id(&mut reader, &public.client.id).await.unwrap().unwrap();
         assert_eq!(stored.secret_digest, None);
@@ -94,11 +94,11 @@ async fn an_application_turns_public_and_confidential_again() {
 async fn groups_are_published_by_directory_and_name() {
     for test in hubs().await {
         let admin = test.administrator("ada").await;
-        let source = test.hub.register_source(&admin, source_draft("corp"), "secret".into()).await.unwrap();
-        let other = test.hub.register_source(&admin, source_draft("other"), "secret".into()).await.unwrap();
-        let id = test.hub.register_client(&admin, client_draft("portal")).await.unwrap().client.id;
+        let source = test.hub.register_source(&admin.sources, source_draft("corp"), "secret".into()).await.unwrap();
+        let other = test.hub.register_source(&admin.sources, source_draft("other"), "secret".into()).await.unwrap();
+        let id = test.hub.register_client(&admin.apps, client_draft("portal")).await.unwrap().client.id;
         let staff = PublishedGroup { source: source.id, name: "staff".to_owned() };
-        let changed = test.hub.publish_groups(&admin, &id, 1, vec![staff.clone(); 2]).await.unwrap();
+        let changed = test.hub.publish_groups(&admin.apps, &id, 1, vec![staff.clone(); 2]).await.unwrap();
         assert_eq!(changed.groups, std::slice::from_ref(&staff));
         let published =
             async || storage::clients::published_groups(&mut test.hub.database.reader(), &id).await.unwrap();
@@ -116,10 +116,10 @@ async fn groups_are_published_by_directory_and_name() {
             known.push(put.unwrap().id);
         }
         assert_eq!(published().await, known[..1], "never the group of that name in another directory");
-        let choices = test.hub.group_choices(&admin, &id, "st").await.unwrap();
+        let choices = test.hub.group_choices(&admin.read, &id, "st").await.unwrap();
         let shown: Vec<_> = choices.iter().map(|c| (c.label.as_str(), c.published)).collect();
         assert_eq!(shown, [("corp/staff", true), ("other/staff", false), ("corp/strategists", false)]);
-        let snippet = test.hub.client_snippet(&admin, &id).await.unwrap();
+        let snippet = test.hub.client_snippet(&admin.read, &id).await.unwrap();
         assert_eq!(snippet.issuer, "https://hub.example.test");
         assert_eq!(snippet.scopes, "openid profile email groups");
     }

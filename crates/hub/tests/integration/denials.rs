@@ -1,24 +1,34 @@
-//! Who is denied what: every use case that wants an administrator takes the capability, and these are the sessions
-//! that do not become one.
+//! Who is denied what: every use case of the console takes a capability, and these are the sessions that become
+//! one or not.
 
-use directory::{HubRole, SessionId};
-use hub::{HubError, session::ProvenBy};
+use directory::{Permission, Role, SessionId};
+use hub::{
+    HubError,
+    kernel::capability::{
+        Administer, DecideCases, FindPeople, HelpPeople, ManageApps, ManageSources, ReadAudit, ReadConfiguration,
+    },
+    session::ProvenBy,
+};
 
-use crate::support::{TestHub, hubs, source_draft};
+use crate::support::{Powers, TestHub, hubs, source_draft};
 
-/// Sessions by name, and what each is told when it asks for (administrator, help desk).
+/// Sessions by name.
 async fn sessions(test: &TestHub) -> Vec<(&'static str, Option<SessionId>)> {
-    let (ada, at_hub) = test.console_person("ada", HubRole::Administrator).await;
-    let admin = test.hub.as_administrator(Some(at_hub)).await.unwrap();
-    let source = test.hub.register_source(&admin, source_draft("corp"), "secret".into()).await.unwrap();
+    let (ada, at_hub) = test.console_person("ada", Role::Administrator).await;
+    let admin = Powers::from(test.hub.permit::<Administer>(Some(at_hub)).await.unwrap());
+    let source = test.hub.register_source(&admin.sources, source_draft("corp"), "secret".into()).await.unwrap();
     let anna = test.provision(&source, "anna").await;
-    let (_, helen) = test.console_person("helen", HubRole::HelpDesk).await;
+    let mut holders = Vec::new();
+    for role in [Role::HelpDesk, Role::Reviewer, Role::Operator, Role::Auditor] {
+        let (_, session) = test.console_person(role.as_str(), role).await;
+        holders.push((role.as_str(), Some(session)));
+    }
     let ended = test.session(ada, ProvenBy::Hub).await;
     test.hub.end_session(ended).await.unwrap();
     let delegated = test.session(ada, ProvenBy::Source(source.id)).await;
     let plain = test.session(anna, ProvenBy::Source(source.id)).await;
     let forged = test.session(anna, ProvenBy::Hub).await;
-    let (carl, disabled) = test.console_person("carl", HubRole::Administrator).await;
+    let (carl, disabled) = test.console_person("carl", Role::Administrator).await;
     // Without ending the session first: the capability looks at the person as well.
     let done: Result<_, HubError> = storage::write!(test.hub.database, |tx| {
         let mut person = storage::people::People(tx).by_id(carl).await?.unwrap();
@@ -26,7 +36,7 @@ async fn sessions(test: &TestHub) -> Vec<(&'static str, Option<SessionId>)> {
         Ok(storage::people::People(tx).update(&person).await?)
     });
     done.unwrap();
-    vec![
+    let mut sessions = vec![
         ("nobody", None),
         ("unknown session", Some(uuid::Uuid::from_u128(1).into())),
         ("ended session of an administrator", Some(ended)),
@@ -34,13 +44,14 @@ async fn sessions(test: &TestHub) -> Vec<(&'static str, Option<SessionId>)> {
         ("disabled administrator", Some(disabled)),
         ("person of a directory", Some(plain)),
         ("person of a directory in a session of the hub", Some(forged)),
-        ("help desk", Some(helen)),
-        ("administrator", Some(at_hub)),
-    ]
+    ];
+    sessions.extend(holders);
+    sessions.push(("administrator", Some(at_hub)));
+    sessions
 }
 
 #[tokio::test]
-async fn only_an_administrator_in_a_session_of_the_hub_administers() {
+async fn a_session_becomes_what_its_roles_may() {
     for test in hubs().await {
         let mut told = String::new();
         for (name, session) in sessions(&test).await {
@@ -49,9 +60,20 @@ async fn only_an_administrator_in_a_session_of_the_hub_administers() {
                 Err(error @ HubError::Denied(_)) => error.to_string(),
                 Err(other) => panic!("{other:?}"),
             };
-            let administrator = word(test.hub.as_administrator(session).await.map(|_| ()));
-            let help_desk = word(test.hub.as_help_desk(session).await.map(|_| ()));
-            told.push_str(&format!("{name}\n  administrator: {administrator}\n  help desk: {help_desk}\n"));
+            told.push_str(&format!("{name}\n"));
+            let answers = [
+                ("find people", word(test.hub.permit::<FindPeople>(session).await.map(|_| ()))),
+                ("help people", word(test.hub.permit::<HelpPeople>(session).await.map(|_| ()))),
+                ("decide cases", word(test.hub.permit::<DecideCases>(session).await.map(|_| ()))),
+                ("read configuration", word(test.hub.permit::<ReadConfiguration>(session).await.map(|_| ()))),
+                ("manage sources", word(test.hub.permit::<ManageSources>(session).await.map(|_| ()))),
+                ("manage apps", word(test.hub.permit::<ManageApps>(session).await.map(|_| ()))),
+                ("read audit", word(test.hub.permit::<ReadAudit>(session).await.map(|_| ()))),
+                ("administer", word(test.hub.permit::<Administer>(session).await.map(|_| ()))),
+            ];
+            for (what, answer) in answers {
+                told.push_str(&format!("  {what}: {answer}\n"));
+            }
         }
         insta::assert_snapshot!("denials", told);
     }
@@ -63,7 +85,9 @@ async fn only_an_administrator_in_a_session_of_the_hub_administers() {
 fn every_public_use_case_of_the_console_takes_a_capability() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     // Called by the command line, or with a single-use token instead of a session.
-    let exempt = ["as_administrator", "as_help_desk", "create_administrator", "set_up_page", "set_up_password"];
+    let exempt = ["permit", "create_administrator", "set_up_page", "set_up_password"];
+    let capabilities = Permission::ALL.iter().map(|permission| format!("{permission:?}"));
+    let capabilities: Vec<String> = capabilities.collect();
     let mut seen = 0;
     for area in ["sources", "clients", "access"] {
         for file in std::fs::read_dir(root.join(area)).unwrap() {
@@ -79,7 +103,8 @@ fn every_public_use_case_of_the_console_takes_a_capability() {
                     continue;
                 }
                 seen += 1;
-                assert!(signature.contains(": &Administrator"), "{}: {name} takes no capability", path.display());
+                let asks = capabilities.iter().any(|c| signature.contains(&format!(": &{c}")));
+                assert!(asks, "{}: {name} takes no capability", path.display());
             }
         }
     }

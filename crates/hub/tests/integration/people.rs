@@ -1,9 +1,9 @@
 //! Finding people, and the sentence help desk reads out.
 
-use directory::{AccountStatus, AttributeName, HubRole, PersonId, PersonState, Source, SourceEntry, SourceMode};
+use directory::{AccountStatus, AttributeName, PersonId, PersonState, Role, Source, SourceEntry, SourceMode};
 use hub::{
     HubError,
-    kernel::capability::HelpDesk,
+    kernel::capability::FindPeople,
     mirror::{self, Capture, Provisioned},
     people::{PeopleAsk, PersonPage},
 };
@@ -15,12 +15,12 @@ async fn source(test: &TestHub, mode: SourceMode) -> Source {
     let mut draft = source_draft("corp");
     draft.mode = mode;
     draft.label = "Corporate LDAP".to_owned();
-    test.hub.register_source(&administrator, draft, "secret".into()).await.unwrap()
+    test.hub.register_source(&administrator.sources, draft, "secret".into()).await.unwrap()
 }
 
-async fn help_desk(test: &TestHub) -> HelpDesk {
-    let (_, session) = test.console_person("hanna", HubRole::HelpDesk).await;
-    test.hub.as_help_desk(Some(session)).await.unwrap()
+async fn help_desk(test: &TestHub) -> FindPeople {
+    let (_, session) = test.console_person("hanna", Role::HelpDesk).await;
+    test.hub.permit(Some(session)).await.unwrap()
 }
 
 async fn create(test: &TestHub, source: &Source, entry: &SourceEntry) -> PersonId {
@@ -34,7 +34,7 @@ async fn create(test: &TestHub, source: &Source, entry: &SourceEntry) -> PersonI
     }
 }
 
-async fn page(test: &TestHub, help_desk: &HelpDesk, id: PersonId) -> PersonPage {
+async fn page(test: &TestHub, help_desk: &FindPeople, id: PersonId) -> PersonPage {
     test.hub.person_page(help_desk, id).await.unwrap().unwrap()
 }
 

@@ -37,7 +37,7 @@ async fn a_registered_source_is_live_here_at_once_and_in_another_process_within_
         let other = test.second_process().await;
         assert!(other.hub.sources_now().await.unwrap().is_empty());
         let admin = test.administrator("ada").await;
-        let source = test.hub.register_source(&admin, source_draft("corp"), SECRET.into()).await.unwrap();
+        let source = test.hub.register_source(&admin.sources, source_draft("corp"), SECRET.into()).await.unwrap();
         assert!(!test.hub.live_source(source.id).await.unwrap().is_down());
         other.wait(2);
         let live = other.hub.live_source(source.id).await.unwrap();
@@ -45,7 +45,7 @@ async fn a_registered_source_is_live_here_at_once_and_in_another_process_within_
         assert!(live.connector().is_ok());
         assert_eq!(other.directory.connected(), [("corp.example.test".to_owned(), SECRET.to_owned())]);
 
-        test.hub.set_source_mode(&admin, source.id, 1, SourceMode::Paused).await.unwrap();
+        test.hub.set_source_mode(&admin.sources, source.id, 1, SourceMode::Paused).await.unwrap();
         other.wait(2);
         let live = other.hub.live_source(source.id).await.unwrap();
         assert!(live.is_down() && live.connector().is_err(), "paused is treated as down");
@@ -56,9 +56,9 @@ async fn a_registered_source_is_live_here_at_once_and_in_another_process_within_
 async fn unchanged_sources_keep_their_connector() {
     for test in hubs().await {
         let admin = test.administrator("ada").await;
-        let source = test.hub.register_source(&admin, source_draft("corp"), SECRET.into()).await.unwrap();
+        let source = test.hub.register_source(&admin.sources, source_draft("corp"), SECRET.into()).await.unwrap();
         let first = test.hub.live_source(source.id).await.unwrap();
-        test.hub.register_source(&admin, source_draft("other"), SECRET.into()).await.unwrap();
+        test.hub.register_source(&admin.sources, source_draft("other"), SECRET.into()).await.unwrap();
         test.wait(5);
         assert!(std::sync::Arc::ptr_eq(&first, &test.hub.live_source(source.id).await.unwrap()));
     }
@@ -112,12 +112,13 @@ async fn wrong_settings_name_their_field() {
         for (field, spoil) in cases {
             let mut draft = source_draft("corp");
             spoil(&mut draft);
-            let result = test.hub.register_source(&admin, draft.clone(), SECRET.into()).await;
+            let result = test.hub.register_source(&admin.sources, draft.clone(), SECRET.into()).await;
             assert_eq!(&field_of(result), field, "{draft:?}");
         }
-        let empty = test.hub.register_source(&admin, source_draft("corp"), SecretString::from(String::new())).await;
+        let empty =
+            test.hub.register_source(&admin.sources, source_draft("corp"), SecretString::from(String::new())).await;
         assert_eq!(field_of(empty), "bind_password");
-        assert!(test.hub.sources(&admin).await.unwrap().is_empty(), "nothing was written");
+        assert!(test.hub.sources(&admin.read).await.unwrap().is_empty(), "nothing was written");
     }
 }
 
@@ -125,7 +126,7 @@ async fn wrong_settings_name_their_field() {
 async fn the_bind_secret_never_reaches_another_host_than_it_was_entered_for() {
     for test in hubs().await {
         let admin = test.administrator("ada").await;
-        let source = test.hub.register_source(&admin, source_draft("corp"), SECRET.into()).await.unwrap();
+        let source = test.hub.register_source(&admin.sources, source_draft("corp"), SECRET.into()).await.unwrap();
         type Change = fn(&mut SourceDraft);
         let changes: [Change; 4] = [
             |d| ldap(d).urls = vec!["ldaps://evil.example.test".parse().unwrap()],
@@ -139,14 +140,15 @@ async fn the_bind_secret_never_reaches_another_host_than_it_was_entered_for() {
         for change in changes {
             let mut draft = SourceDraft::from(&source);
             change(&mut draft);
-            let refused = test.hub.update_source(&admin, source.id, 1, draft.clone(), None).await;
+            let refused = test.hub.update_source(&admin.sources, source.id, 1, draft.clone(), None).await;
             assert!(refusal_of(refused).contains("enter its bind password again"));
             let tested = ConnectionTest { draft, id: Some(source.id), secret: None };
-            assert!(test.hub.test_source_connection(&admin, tested).await.is_err());
+            assert!(test.hub.test_source_connection(&admin.sources, tested).await.is_err());
         }
         let mut draft = SourceDraft::from(&source);
         ldap(&mut draft).urls = vec!["ldaps://new.example.test".parse().unwrap()];
-        let changed = test.hub.update_source(&admin, source.id, 1, draft, Some("another".into())).await.unwrap();
+        let changed =
+            test.hub.update_source(&admin.sources, source.id, 1, draft, Some("another".into())).await.unwrap();
         assert_eq!(changed.source.revision, 2);
         test.hub.live_source(source.id).await.unwrap();
         for (host, secret) in test.directory.connected() {
@@ -159,7 +161,7 @@ async fn the_bind_secret_never_reaches_another_host_than_it_was_entered_for() {
 async fn a_host_changed_in_the_database_itself_gets_no_secret() {
     for test in hubs().await {
         let admin = test.administrator("ada").await;
-        let mut source = test.hub.register_source(&admin, source_draft("corp"), SECRET.into()).await.unwrap();
+        let mut source = test.hub.register_source(&admin.sources, source_draft("corp"), SECRET.into()).await.unwrap();
         let ConnectorSettings::Ldap(settings) = &mut source.connector;
         settings.urls = vec!["ldaps://evil.example.test".parse().unwrap()];
         let tampered: Result<(), StorageError> =
@@ -177,12 +179,12 @@ async fn a_host_changed_in_the_database_itself_gets_no_secret() {
 async fn a_stale_form_is_refused() {
     for test in hubs().await {
         let admin = test.administrator("ada").await;
-        let source = test.hub.register_source(&admin, source_draft("corp"), SECRET.into()).await.unwrap();
+        let source = test.hub.register_source(&admin.sources, source_draft("corp"), SECRET.into()).await.unwrap();
         let draft = SourceDraft { label: "One".to_owned(), ..SourceDraft::from(&source) };
-        test.hub.update_source(&admin, source.id, 1, draft.clone(), None).await.unwrap();
-        let stale = test.hub.update_source(&admin, source.id, 1, draft, None).await.unwrap_err();
+        test.hub.update_source(&admin.sources, source.id, 1, draft.clone(), None).await.unwrap();
+        let stale = test.hub.update_source(&admin.sources, source.id, 1, draft, None).await.unwrap_err();
         assert!(matches!(stale, HubError::Storage(StorageError::Stale { .. })), "{stale:?}");
-        let overview = test.hub.source_by_name(&admin, "corp").await.unwrap();
+        let overview = test.hub.source_by_name(&admin.read, "corp").await.unwrap();
         assert_eq!((overview.source.label.as_str(), overview.source.revision), ("One", 2));
     }
 }
@@ -191,12 +193,12 @@ async fn a_stale_form_is_refused() {
 async fn a_domain_belongs_to_one_source() {
     for test in hubs().await {
         let admin = test.administrator("ada").await;
-        test.hub.register_source(&admin, source_draft("corp"), SECRET.into()).await.unwrap();
+        test.hub.register_source(&admin.sources, source_draft("corp"), SECRET.into()).await.unwrap();
         let mut other = source_draft("other");
         other.domains = vec!["CORP.test".to_owned()];
-        let refused = test.hub.register_source(&admin, other, SECRET.into()).await.unwrap_err();
+        let refused = test.hub.register_source(&admin.sources, other, SECRET.into()).await.unwrap_err();
         assert!(refused.to_string().contains("corp.test belongs to the directory corp"), "{refused}");
-        let again = test.hub.register_source(&admin, source_draft("corp"), SECRET.into()).await;
+        let again = test.hub.register_source(&admin.sources, source_draft("corp"), SECRET.into()).await;
         assert_eq!(field_of(again), "name");
     }
 }
@@ -207,30 +209,30 @@ async fn a_source_with_an_unknown_lockout_stays_paused() {
         let admin = test.administrator("ada").await;
         let mut draft = source_draft("corp");
         draft.lockout = LockoutSettings::default();
-        let refused = refusal_of(test.hub.register_source(&admin, draft.clone(), SECRET.into()).await);
+        let refused = refusal_of(test.hub.register_source(&admin.sources, draft.clone(), SECRET.into()).await);
         assert!(refused.contains("set lockout_threshold"), "{refused}");
         draft.mode = SourceMode::Paused;
-        let source = test.hub.register_source(&admin, draft.clone(), SECRET.into()).await.unwrap();
+        let source = test.hub.register_source(&admin.sources, draft.clone(), SECRET.into()).await.unwrap();
         for mode in [SourceMode::Active, SourceMode::Capture, SourceMode::Draining, SourceMode::Observe] {
-            let refused = refusal_of(test.hub.set_source_mode(&admin, source.id, 1, mode).await);
+            let refused = refusal_of(test.hub.set_source_mode(&admin.sources, source.id, 1, mode).await);
             assert!(refused.contains("set lockout_threshold"), "{refused}");
         }
         test.directory.is_unreachable(true);
-        let refused = refusal_of(test.hub.set_source_mode(&admin, source.id, 1, SourceMode::Active).await);
+        let refused = refusal_of(test.hub.set_source_mode(&admin.sources, source.id, 1, SourceMode::Active).await);
         assert!(refused.contains("connection refused"), "{refused}");
         test.directory.is_unreachable(false);
         test.directory.shows_lockout(Some(5), None);
-        let refused = refusal_of(test.hub.set_source_mode(&admin, source.id, 1, SourceMode::Active).await);
+        let refused = refusal_of(test.hub.set_source_mode(&admin.sources, source.id, 1, SourceMode::Active).await);
         assert!(refused.contains("set lockout_window"), "{refused}");
         test.directory.shows_lockout(Some(2), Some(900));
-        let refused = refusal_of(test.hub.set_source_mode(&admin, source.id, 1, SourceMode::Active).await);
+        let refused = refusal_of(test.hub.set_source_mode(&admin.sources, source.id, 1, SourceMode::Active).await);
         assert!(refused.contains("lockout_waiver"), "{refused}");
         draft.lockout.waiver = true;
         draft.mode = SourceMode::Active;
-        test.hub.update_source(&admin, source.id, 1, draft, None).await.unwrap();
+        test.hub.update_source(&admin.sources, source.id, 1, draft, None).await.unwrap();
         test.directory.shows_lockout(Some(0), None);
-        test.hub.set_source_mode(&admin, source.id, 2, SourceMode::Paused).await.unwrap();
-        test.hub.set_source_mode(&admin, source.id, 3, SourceMode::Active).await.unwrap();
+        test.hub.set_source_mode(&admin.sources, source.id, 2, SourceMode::Paused).await.unwrap();
+        test.hub.set_source_mode(&admin.sources, source.id, 3, SourceMode::Active).await.unwrap();
     }
 }
 
@@ -238,12 +240,12 @@ async fn a_source_with_an_unknown_lockout_stays_paused() {
 async fn what_needs_two_people_becomes_one_proposal() {
     for test in hubs().await {
         let admin = test.administrator("ada").await;
-        let source = test.hub.register_source(&admin, source_draft("corp"), SECRET.into()).await.unwrap();
+        let source = test.hub.register_source(&admin.sources, source_draft("corp"), SECRET.into()).await.unwrap();
         let free = SourceDraft {
             domains: vec!["corp.test".to_owned(), "corp2.test".to_owned()],
             ..SourceDraft::from(&source)
         };
-        let changed = test.hub.update_source(&admin, source.id, 1, free, None).await.unwrap();
+        let changed = test.hub.update_source(&admin.sources, source.id, 1, free, None).await.unwrap();
         assert_eq!((changed.proposal, changed.source.domains.len()), (None, 2), "nobody is linked to it yet");
 
         test.provision(&changed.source, "anna").await;
@@ -255,18 +257,18 @@ async fn what_needs_two_people_becomes_one_proposal() {
         ldap(&mut draft).transport = TransportSecurity::Plain;
         ldap(&mut draft).urls = vec!["ldap://corp.example.test".parse().unwrap()];
         draft.label = "Changed at once".to_owned();
-        let first = test.hub.update_source(&admin, source.id, 2, draft.clone(), None).await.unwrap();
+        let first = test.hub.update_source(&admin.sources, source.id, 2, draft.clone(), None).await.unwrap();
         let proposal = first.proposal.unwrap();
         for word in ["domains", "self_written", "mode", "transport"] {
             assert!(proposal.summary.contains(word), "{}", proposal.summary);
         }
-        let now = test.hub.source_by_name(&admin, "corp").await.unwrap().source;
+        let now = test.hub.source_by_name(&admin.read, "corp").await.unwrap().source;
         assert_eq!(now.label, "Changed at once");
         assert_eq!((now.domains.len(), now.mode, now.connector.is_plain()), (2, SourceMode::Active, false));
-        let second = test.hub.update_source(&admin, source.id, 3, draft, None).await.unwrap();
+        let second = test.hub.update_source(&admin.sources, source.id, 3, draft, None).await.unwrap();
         assert_eq!(second.proposal.unwrap().id, proposal.id);
-        assert_eq!(test.hub.proposals(&admin).await.unwrap(), [proposal]);
-        assert_eq!(test.hub.source_by_name(&admin, "corp").await.unwrap().source.revision, 3, "nothing to write");
+        assert_eq!(test.hub.proposals(&admin.read).await.unwrap(), [proposal]);
+        assert_eq!(test.hub.source_by_name(&admin.read, "corp").await.unwrap().source.revision, 3, "nothing to write");
     }
 }
 
@@ -278,7 +280,7 @@ async fn plain_transport_has_an_audit_line_of_its_own() {
         draft.allow_plain = true;
         ldap(&mut draft).transport = TransportSecurity::Plain;
         ldap(&mut draft).urls = vec!["ldap://corp.example.test".parse().unwrap()];
-        test.hub.register_source(&admin, draft, SECRET.into()).await.unwrap();
+        test.hub.register_source(&admin.sources, draft, SECRET.into()).await.unwrap();
         let actions: Vec<String> = test.audit().await.into_iter().map(|(action, _)| action).collect();
         assert!(actions.contains(&"source.plain-transport-allowed".to_owned()), "{actions:?}");
     }
@@ -288,7 +290,7 @@ async fn plain_transport_has_an_audit_line_of_its_own() {
 async fn the_live_test_of_a_person_creates_and_captures_nothing() {
     for test in hubs().await {
         let admin = test.administrator("ada").await;
-        let source = test.hub.register_source(&admin, source_draft("corp"), SECRET.into()).await.unwrap();
+        let source = test.hub.register_source(&admin.sources, source_draft("corp"), SECRET.into()).await.unwrap();
         test.directory.add(entry("anna"));
         test.directory.add(entry("berta"));
         let mut twin = entry("berta");
@@ -296,7 +298,7 @@ async fn the_live_test_of_a_person_creates_and_captures_nothing() {
         test.directory.add(twin);
         let asked = |name: &'static str, password: Option<&str>| {
             let password = password.map(SecretString::from);
-            test.hub.test_source_person(&admin, source.id, name, password)
+            test.hub.test_source_person(&admin.sources, source.id, name, password)
         };
         let good = asked("anna", Some("Passw0rd-1")).await.unwrap();
         assert_eq!(good.verdict.as_ref().unwrap().result, directory::AdapterResult::Ok);
@@ -307,7 +309,7 @@ async fn the_live_test_of_a_person_creates_and_captures_nothing() {
         assert_eq!(asked("nobody", Some("Passw0rd-1")).await.unwrap().would, WouldBecome::Nothing);
         assert!(asked("anna", Some("")).await.is_err(), "an empty bind would succeed as anonymous");
         assert_eq!(test.directory.passwords_seen(), 2);
-        let overview = test.hub.source_by_name(&admin, "corp").await.unwrap();
+        let overview = test.hub.source_by_name(&admin.read, "corp").await.unwrap();
         assert_eq!(overview.people, 0);
 
         test.provision(&source, "anna").await;
@@ -319,7 +321,7 @@ async fn the_live_test_of_a_person_creates_and_captures_nothing() {
 async fn the_live_test_keeps_away_from_the_lockout() {
     for test in hubs().await {
         let admin = test.administrator("ada").await;
-        let source = test.hub.register_source(&admin, source_draft("corp"), SECRET.into()).await.unwrap();
+        let source = test.hub.register_source(&admin.sources, source_draft("corp"), SECRET.into()).await.unwrap();
         let mut near = entry("near");
         near.lockout.failures = Some(3);
         test.directory.add(near);
@@ -327,18 +329,20 @@ async fn the_live_test_keeps_away_from_the_lockout() {
         locked.lockout.locked_until = Some(chrono::DateTime::<chrono::Utc>::MAX_UTC);
         test.directory.add(locked);
         for name in ["near", "locked"] {
-            let refused = test.hub.test_source_person(&admin, source.id, name, Some("x".into())).await;
+            let refused = test.hub.test_source_person(&admin.sources, source.id, name, Some("x".into())).await;
             assert!(refusal_of(refused).contains("no password was sent"));
         }
         assert_eq!(test.directory.passwords_seen(), 0);
         // A directory that does not show its count: the hub's own places hold. B = 5 - 2, one kept for known browsers.
         test.directory.add(entry("anna"));
         for _ in 0..20 {
-            let _refused_in_the_end = test.hub.test_source_person(&admin, source.id, "anna", Some("x".into())).await;
+            let _refused_in_the_end =
+                test.hub.test_source_person(&admin.sources, source.id, "anna", Some("x".into())).await;
         }
         assert_eq!(test.directory.passwords_seen(), 2);
         test.wait(2 * 900);
-        let good = test.hub.test_source_person(&admin, source.id, "anna", Some("Passw0rd-1".into())).await.unwrap();
+        let good =
+            test.hub.test_source_person(&admin.sources, source.id, "anna", Some("Passw0rd-1".into())).await.unwrap();
         assert_eq!(good.verdict.unwrap().result, directory::AdapterResult::Ok);
     }
 }
@@ -347,10 +351,10 @@ async fn the_live_test_keeps_away_from_the_lockout() {
 async fn no_secret_stands_in_the_audit_log_the_debug_text_or_the_database() {
     for test in hubs().await {
         let admin = test.administrator("ada").await;
-        let source = test.hub.register_source(&admin, source_draft("corp"), SECRET.into()).await.unwrap();
+        let source = test.hub.register_source(&admin.sources, source_draft("corp"), SECRET.into()).await.unwrap();
         let mut draft = SourceDraft::from(&source);
         ldap(&mut draft).urls = vec!["ldaps://new.example.test".parse().unwrap()];
-        test.hub.update_source(&admin, source.id, 1, draft, Some("canary-second".into())).await.unwrap();
+        test.hub.update_source(&admin.sources, source.id, 1, draft, Some("canary-second".into())).await.unwrap();
         let stored = storage::sources::all(&mut test.hub.database.reader()).await.unwrap();
         let mut seen = format!("{:?} {stored:?}", test.audit().await);
         seen.push_str(&format!("{:?}", test.hub.live_source(source.id).await.unwrap()));

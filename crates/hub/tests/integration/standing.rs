@@ -22,7 +22,7 @@ async fn source(test: &TestHub, mode: SourceMode) -> Source {
     let administrator = test.administrator("boss").await;
     let mut draft = source_draft("corp");
     draft.mode = mode;
-    test.hub.register_source(&administrator, draft, "secret".into()).await.unwrap()
+    test.hub.register_source(&administrator.sources, draft, "secret".into()).await.unwrap()
 }
 
 /// A person of the directory, known to the hub.
@@ -287,7 +287,7 @@ async fn a_paused_source_is_not_swept() {
         let ada = known(&test, &source, "ada").await;
         let administrator = test.administrator("pauser").await;
         let (id, revision) = (source.id, source.revision);
-        test.hub.set_source_mode(&administrator, id, revision, SourceMode::Paused).await.unwrap();
+        test.hub.set_source_mode(&administrator.sources, id, revision, SourceMode::Paused).await.unwrap();
         test.directory.remove(&entry("ada").immutable_id);
         for _ in 0..3 {
             test.wait(1_000);

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use directory::{
-    Account, AccountStatus, AttributeName, CredentialAuthority, HubRole, LinkKind, Namespace, Person, PersonId,
-    SourceId, Standing, StandingAuthority, VerifierKind, VerifierOrigin, fold,
+    Account, AccountStatus, AttributeName, CredentialAuthority, LinkKind, Namespace, Person, PersonId, Role, SourceId,
+    Standing, StandingAuthority, VerifierKind, VerifierOrigin, fold,
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 use storage::{
@@ -119,7 +119,7 @@ async fn privileged_follows_from_accounts_and_roles() {
         assert!(read(admin.id).await.privileged && !read(admin.id).await.holds_role);
         assert!(!read(plain.id).await.privileged);
         let granted: Result<bool, StorageError> = storage::write!(database, |tx| {
-            storage::access::grant(tx, plain.id, HubRole::HelpDesk, "test".to_owned(), now()).await
+            storage::access::grant(tx, plain.id, Role::HelpDesk, "test".to_owned(), now()).await
         });
         assert!(granted.unwrap());
         assert!(read(plain.id).await.privileged && read(plain.id).await.holds_role);

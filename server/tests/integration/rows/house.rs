@@ -12,7 +12,7 @@ use directory::{
 };
 use hub::{
     Hub,
-    kernel::capability::{Administrator, HelpDesk},
+    kernel::capability::{Administer, FindPeople, HelpPeople},
     session::ProvenBy,
 };
 use reqwest::{Method, Response, header};
@@ -40,7 +40,7 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 pub struct House {
     pub server: TestServer,
-    pub administrator: Administrator,
+    pub administrator: Administer,
     stubs: BTreeMap<String, StubLdap>,
     attempts: AtomicU32,
 }
@@ -84,7 +84,7 @@ impl House {
         storage::write!(hub.database, |tx| { storage::settings::put(tx, "policy", value.clone()).await }).unwrap();
         let ada = server.administrator("ada").await;
         let session = server.session(ada, ProvenBy::Hub).await;
-        let administrator = hub.as_administrator(Some(session)).await.unwrap();
+        let administrator = hub.permit(Some(session)).await.unwrap();
         Self { server, administrator, stubs: BTreeMap::new(), attempts: AtomicU32::new(0) }
     }
 
@@ -113,8 +113,12 @@ impl House {
         &self.server.running.hub
     }
 
-    pub fn help_desk(&self) -> HelpDesk {
-        HelpDesk::from(&self.administrator)
+    pub fn finder(&self) -> FindPeople {
+        FindPeople::from(&self.administrator)
+    }
+
+    pub fn helper(&self) -> HelpPeople {
+        HelpPeople::from(&self.administrator)
     }
 
     pub fn stub(&self, name: &str) -> &StubLdap {
@@ -185,7 +189,7 @@ impl House {
         change(&mut draft);
         let mode = std::mem::replace(&mut draft.mode, SourceMode::Paused);
         let secret = place.reader_password.to_owned().into();
-        (self.hub().register_source(&self.administrator, draft, secret).await.unwrap(), mode)
+        (self.hub().register_source(&(&self.administrator).into(), draft, secret).await.unwrap(), mode)
     }
 
     /// Changes a directory, as an administrator would.
@@ -195,7 +199,7 @@ impl House {
         let mut draft = SourceDraft::from(&stored);
         change(&mut draft);
         let (id, revision) = (stored.id, stored.revision);
-        let changed = self.hub().update_source(&self.administrator, id, revision, draft, None).await.unwrap();
+        let changed = self.hub().update_source(&(&self.administrator).into(), id, revision, draft, None).await.unwrap();
         assert!(changed.proposal.is_none());
         changed.source
     }
@@ -210,7 +214,7 @@ impl House {
             original_sources: originals.iter().map(|source| source.id).collect(),
             ..ClientDraft::preset()
         };
-        self.hub().register_client(&self.administrator, draft).await.unwrap();
+        self.hub().register_client(&(&self.administrator).into(), draft).await.unwrap();
     }
 
     // ---- the browser -----------------------------------------------------------------------------------------

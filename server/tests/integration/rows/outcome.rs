@@ -51,11 +51,11 @@ impl Outcome {
         let body = answer.text().await.unwrap();
         let trace = match &session {
             Some(session) => {
-                house.hub().traces_of(&house.help_desk(), session.person_id.into(), 1).await.unwrap().remove(0)
+                house.hub().traces_of(&house.finder(), session.person_id.into(), 1).await.unwrap().remove(0)
             }
             None => {
                 let code = code_on(&body).unwrap_or_else(|| panic!("{status} without a code: {body}"));
-                house.hub().trace_by_code(&house.help_desk(), code).await.unwrap().unwrap()
+                house.hub().trace_by_code(&house.finder(), code).await.unwrap().unwrap()
             }
         };
         Self { status, headers, body, location, cookie, device, session, trace, binds, difference }

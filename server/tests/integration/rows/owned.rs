@@ -1,6 +1,6 @@
 //! U5, U7 and U8: the hub decides, or refuses without asking anybody.
 
-use directory::{HubRole, Person, PersonState, Policy, Source, SourceMode};
+use directory::{Person, PersonState, Policy, Role, Source, SourceMode};
 use hub::{access::NewHolder, kernel::Actor};
 
 use super::{
@@ -105,7 +105,7 @@ async fn d2_a_wrong_password_is_counted_by_the_hub() {
 async fn d2b_a_person_without_a_password_is_refused_like_anybody() {
     let house = House::open().await;
     let new = NewHolder { username: "grace".to_owned(), display_name: "Grace".to_owned(), email: None };
-    house.hub().invite_console_person(&house.administrator, new, HubRole::HelpDesk).await.unwrap();
+    house.hub().invite_console_person(&house.administrator, new, Role::HelpDesk).await.unwrap();
     let console = Attempt { client: None, ..House::attempt("grace", WRONG) };
     house.sends(console).await.refused_by("D2b", Generic, 0).wrote(&[("refusal", 1), ("failure_count", 1)]);
     house.close().await;
@@ -126,7 +126,7 @@ async fn d2c_after_too_many_failures_nothing_is_verified_but_a_known_browser_goe
     known.let_in_by("D1", 0);
     house.types("jsmith", RIGHT).await.refused_by("D2c", Generic, 0);
     assert_eq!(house.person(known.person()).await.state(), PersonState::Migrated, "never disabled for it");
-    house.hub().unlock_here(&house.help_desk(), known.person()).await.unwrap();
+    house.hub().unlock_here(&house.helper(), known.person()).await.unwrap();
     house.types("jsmith", RIGHT).await.let_in_by("D1", 0);
     house.close().await;
 }

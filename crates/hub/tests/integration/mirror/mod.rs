@@ -27,7 +27,7 @@ use crate::support::{TestHub, source_draft};
 /// A registered source, as it stands in the database.
 pub(super) async fn source(test: &TestHub, name: &str) -> Source {
     let administrator = test.administrator(&format!("boss-of-{name}")).await;
-    test.hub.register_source(&administrator, source_draft(name), "secret".into()).await.unwrap()
+    test.hub.register_source(&administrator.sources, source_draft(name), "secret".into()).await.unwrap()
 }
 
 pub(super) async fn create(test: &TestHub, source: &Source, entry: &SourceEntry) -> Provisioned {

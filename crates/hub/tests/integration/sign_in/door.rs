@@ -12,18 +12,14 @@ use chrono::{DateTime, TimeDelta};
 use directory::{ClientId, Folded, ImmutableId, Person, PersonId, Policy, Source, SourceDraft, SourceEntry, fold};
 use hub::{
     Hub, HubParts,
-    kernel::{
-        FixedClock, SystemRandom,
-        capability::{Administrator, HelpDesk},
-        vault::Vault,
-    },
+    kernel::{FixedClock, SystemRandom, vault::Vault},
     sign_in::{Refusal, RefusalPage, SignInAnswer, SignInAttempt, SignInTrace},
 };
 use secrecy::SecretSlice;
 use storage::{Database, aliases::Aliases, people::People};
 
 use super::scripted::{Directories, Script};
-use crate::support::{FakeDirectory, TestHub, client_draft, entry, source_draft};
+use crate::support::{FakeDirectory, Powers, TestHub, client_draft, entry, source_draft};
 
 pub const RIGHT: &str = "right password";
 pub const WRONG: &str = "wrong password";
@@ -32,7 +28,7 @@ pub const WRONG: &str = "wrong password";
 pub struct Door {
     pub test: TestHub,
     pub directories: Arc<Directories>,
-    pub administrator: Administrator,
+    pub administrator: Powers,
     attempts: AtomicU32,
 }
 
@@ -101,7 +97,7 @@ impl Door {
     pub async fn source(&self, name: &str, change: impl FnOnce(&mut SourceDraft)) -> Source {
         let mut draft = source_draft(name);
         change(&mut draft);
-        let source = self.hub().register_source(&self.administrator, draft, "secret".into()).await.unwrap();
+        let source = self.hub().register_source(&self.administrator.sources, draft, "secret".into()).await.unwrap();
         self.wait(2);
         source
     }
@@ -121,7 +117,7 @@ impl Door {
     pub async fn client(&self, name: &str, originals: &[&Source]) -> ClientId {
         let mut draft = client_draft(name);
         draft.original_sources = originals.iter().map(|source| source.id).collect();
-        let registered = self.hub().register_client(&self.administrator, draft).await.unwrap();
+        let registered = self.hub().register_client(&self.administrator.apps, draft).await.unwrap();
         registered.client.id
     }
 
@@ -196,7 +192,7 @@ impl Door {
     }
 
     async fn trace_of(&self, answer: &SignInAnswer) -> SignInTrace {
-        let help_desk = HelpDesk::from(&self.administrator);
+        let help_desk = self.administrator.find;
         match answer {
             SignInAnswer::Refused(refusal) => {
                 self.hub().trace_by_code(&help_desk, &refusal.code).await.unwrap().unwrap()

@@ -119,7 +119,7 @@ async fn a_code_leads_help_desk_to_the_trace_which_holds_nothing_typed() {
         assert_eq!(outcome.trace.person, None);
         let text = serde_json::to_string(&outcome.trace).unwrap();
         assert!(!text.contains("canary"), "{text}");
-        let help_desk = hub::kernel::capability::HelpDesk::from(&door.administrator);
+        let help_desk = door.administrator.find;
         let spoken = outcome.refused().code.to_lowercase().replace('-', " ");
         let found = door.hub().trace_by_code(&help_desk, &spoken).await.unwrap();
         assert_eq!(found, Some(outcome.trace));

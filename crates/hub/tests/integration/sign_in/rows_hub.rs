@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, TimeDelta};
 use connector::TroubleKind;
-use directory::{HubRole, PersonState, SourceMode};
+use directory::{PersonState, Role, SourceMode};
 use hub::{
-    kernel::{Actor, capability::HelpDesk},
+    kernel::Actor,
     session::ProvenBy,
     sign_in::RefusalPage::{Generic, Outage},
 };
@@ -114,7 +114,7 @@ async fn d2b_a_person_without_a_password_is_refused_like_anybody() {
         // Invited, and the link not used yet.
         let new =
             hub::mirror::NewHubPerson { username: "grace".to_owned(), display_name: "Grace".to_owned(), email: None };
-        door.hub().invite_console_person(&door.administrator, new, HubRole::HelpDesk).await.unwrap();
+        door.hub().invite_console_person(&door.administrator.roles, new, Role::HelpDesk).await.unwrap();
         door.types("grace", WRONG).await.refused_by("D2b", Generic, 0);
     }
 }
@@ -138,7 +138,7 @@ async fn d2c_after_too_many_failures_nothing_is_verified_but_a_known_browser_goe
         for number in 0..3 {
             door.types("jsmith", &format!("wrong again {number}")).await;
         }
-        door.hub().unlock_here(&HelpDesk::from(&door.administrator), person.id).await.unwrap();
+        door.hub().unlock_here(&door.administrator.help, person.id).await.unwrap();
         door.types("jsmith", RIGHT).await.let_in_by("D1", 0);
     }
 }

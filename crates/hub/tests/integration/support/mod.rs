@@ -1,21 +1,23 @@
 //! A hub on a fresh database, with a clock that stands still and directories that answer as told.
 
 mod directory;
+mod powers;
 
 use std::sync::Arc;
 
 use ::directory::{
-    ClientAuthentication, ClientDraft, ConnectorSettings, HubRole, LockoutSettings, PersonId, Policy, SessionId,
+    ClientAuthentication, ClientDraft, ConnectorSettings, LockoutSettings, PersonId, Policy, Role, SessionId,
     SourceDraft, SourceKind, SourceMode,
 };
 use chrono::{DateTime, TimeDelta};
 pub use directory::{FakeDirectory, entry};
 use hub::{
     Hub, HubParts,
-    kernel::{FixedClock, SystemRandom, capability::Administrator, vault::Vault},
+    kernel::{FixedClock, SystemRandom, capability::Administer, vault::Vault},
     mirror::NewHubPerson,
     session::{self, NewSession, ProvenBy, Reach},
 };
+pub use powers::Powers;
 use secrecy::{SecretSlice, SecretString};
 use storage::Database;
 
@@ -72,20 +74,20 @@ impl TestHub {
     }
 
     /// An administrator with a password, signed in at the hub.
-    pub async fn administrator(&self, username: &str) -> Administrator {
-        let (_, session) = self.console_person(username, HubRole::Administrator).await;
-        self.hub.as_administrator(Some(session)).await.unwrap()
+    pub async fn administrator(&self, username: &str) -> Powers {
+        let (_, session) = self.console_person(username, Role::Administrator).await;
+        self.hub.permit::<Administer>(Some(session)).await.unwrap().into()
     }
 
     /// Somebody with a role and a password, signed in at the hub.
-    pub async fn console_person(&self, username: &str, role: HubRole) -> (PersonId, SessionId) {
+    pub async fn console_person(&self, username: &str, role: Role) -> (PersonId, SessionId) {
         let person = match role {
-            HubRole::Administrator => self.hub.create_administrator(username, None, false).await.unwrap(),
-            HubRole::HelpDesk => {
+            Role::Administrator => self.hub.create_administrator(username, None, false).await.unwrap(),
+            Role::HelpDesk | Role::Operator | Role::Reviewer | Role::Auditor => {
                 let administrator = Box::pin(self.administrator(&format!("{username}-boss"))).await;
                 let new =
                     NewHubPerson { username: username.to_owned(), display_name: username.to_owned(), email: None };
-                self.hub.invite_console_person(&administrator, new, role).await.unwrap()
+                self.hub.invite_console_person(&administrator.roles, new, role).await.unwrap()
             }
         };
         let token = token_of(&person.link);
