@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use connector::{AllowedNetworks, TroubleKind};
+use connector::{AllowedNetworks, FailureKind, TroubleKind};
 use directory::TransportSecurity;
 use lber::{
     common::TagClass,
@@ -58,10 +58,12 @@ pub(crate) async fn endpoints(networks: &AllowedNetworks, host: &Host) -> Result
         connector::AddressRefused::Unresolved(..) => {
             Fault::new(TroubleKind::Unavailable, Stage::Connect, &host.label, error.to_string())
                 .remedy("Check the host name and the DNS of the machine that runs the hub.")
+                .means(FailureKind::NameUnknown)
         }
         connector::AddressRefused::NotAllowed { .. } => {
             Fault::new(TroubleKind::Misconfigured, Stage::Connect, &host.label, error.to_string())
                 .remedy("Start the server with --allow-network and the directory's network, such as 10.0.0.0/8.")
+                .means(FailureKind::AddressNotAllowed)
         }
     };
     let addresses = networks.resolve(&host.name, host.port).await.map_err(refused)?;
@@ -79,8 +81,10 @@ impl Connection {
             .await
             .map_err(|_| Fault::timed_out(Stage::Connect, &endpoint.label, limit).remedy(UNREACHABLE))?
             .map_err(|error| {
+                let closed = error.kind() == std::io::ErrorKind::ConnectionRefused;
                 Fault::new(TroubleKind::Unavailable, Stage::Connect, &endpoint.label, format!("no connection: {error}"))
                     .remedy(UNREACHABLE)
+                    .means(if closed { FailureKind::PortClosed } else { FailureKind::NoAnswer })
             })?;
         let _nodelay = stream.set_nodelay(true);
         timeout(limit, Self::protect(settings, endpoint, stream))
@@ -174,6 +178,7 @@ async fn start_tls(endpoint: &Endpoint, stream: &mut TcpStream) -> Result<(), Fa
     let failed = |what: String| {
         Fault::new(TroubleKind::Unavailable, Stage::Tls, &endpoint.label, what)
             .remedy("Enable StartTLS on the server, or use ldaps:// and port 636.")
+            .means(FailureKind::StartTlsRefused)
     };
     let request = Tag::Sequence(Sequence {
         inner: vec![

@@ -14,6 +14,16 @@ impl Dn {
         split(text, &[',', ';'])?.into_iter().map(relative_name).collect::<Option<Vec<_>>>().map(Self)
     }
 
+    /// The name above all others: everything is below it. Only for looking round before a base is known.
+    pub(crate) const fn root() -> Self {
+        Self(Vec::new())
+    }
+
+    /// How many parts it has.
+    pub(crate) fn depth(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether this name is `base` or below it.
     pub(crate) fn is_within(&self, base: &Self) -> bool {
         self.0.ends_with(&base.0)
@@ -23,6 +33,13 @@ impl Dn {
     pub(crate) fn key(&self) -> String {
         self.0.join(",")
     }
+}
+
+/// The names above `text`, the nearest first, as they are written there; empty if it is no name.
+pub(crate) fn ancestors(text: &str) -> Vec<&str> {
+    let parts = split(text, &[',', ';']).unwrap_or_default();
+    let start = |part: &&str| (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+    parts.iter().skip(1).filter_map(|part| text.get(start(part)..)).map(str::trim).collect()
 }
 
 /// Whether `text` is a name at or below `base`.

@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use connector::{Trouble, TroubleKind};
+use connector::{Failure, FailureKind, Trouble, TroubleKind};
 use tokio_rustls::rustls::{CertificateError, Error as TlsError};
 
 /// The part of reaching a directory that failed; a live test shows them one by one.
@@ -22,11 +22,13 @@ pub(crate) struct Fault {
     pub(crate) endpoint: String,
     pub(crate) what: String,
     pub(crate) remedy: Option<String>,
+    /// What exactly it is, where whoever noticed knows; see [`Fault::failure`].
+    pub(crate) means: Option<FailureKind>,
 }
 
 impl Fault {
     pub(crate) fn new(kind: TroubleKind, stage: Stage, endpoint: &str, what: impl Into<String>) -> Self {
-        Self { kind, stage, endpoint: endpoint.to_owned(), what: what.into(), remedy: None }
+        Self { kind, stage, endpoint: endpoint.to_owned(), what: what.into(), remedy: None, means: None }
     }
 
     pub(crate) fn odd(endpoint: &str, what: impl Into<String>) -> Self {
@@ -42,7 +44,9 @@ impl Fault {
     }
 
     pub(crate) fn timed_out(stage: Stage, endpoint: &str, after: Duration) -> Self {
+        let means = if stage == Stage::Connect { FailureKind::NoAnswer } else { FailureKind::Overloaded };
         Self::new(TroubleKind::Unavailable, stage, endpoint, format!("no answer within {} ms", after.as_millis()))
+            .means(means)
     }
 
     pub(crate) fn at(mut self, stage: Stage) -> Self {
@@ -53,6 +57,26 @@ impl Fault {
     pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
         self
+    }
+
+    pub(crate) fn means(mut self, means: FailureKind) -> Self {
+        self.means = Some(means);
+        self
+    }
+
+    /// The same for whoever gives advice.
+    pub(crate) fn failure(self) -> Failure {
+        let kind = self.means.unwrap_or(match (self.kind, self.stage) {
+            (_, Stage::Settings) => FailureKind::Settings,
+            (TroubleKind::Misconfigured, Stage::ServiceAccount) => FailureKind::AccountRefused,
+            (TroubleKind::Misconfigured, Stage::Connect | Stage::Tls | Stage::Read) => FailureKind::Refused,
+            (TroubleKind::Odd, _) => FailureKind::Hostile,
+            (TroubleKind::Unavailable, Stage::Connect) => FailureKind::NoAnswer,
+            (TroubleKind::Unavailable, Stage::Tls) => FailureKind::TlsFailed,
+            (TroubleKind::Unavailable, Stage::ServiceAccount | Stage::Read) => FailureKind::Hostile,
+            (TroubleKind::BreakerOpen | TroubleKind::Busy, _) => FailureKind::Overloaded,
+        });
+        Failure { kind, endpoint: self.endpoint, detail: self.what }
     }
 
     /// Whether another connection might do better: nothing was said about the request itself.
@@ -74,49 +98,54 @@ impl From<Fault> for Trouble {
 /// What a failed TLS handshake means.
 pub(crate) fn tls(endpoint: &str, host: &str, error: &io::Error) -> Fault {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>());
-    let (kind, what, remedy) = match inner {
+    let (means, what, remedy) = match inner {
         Some(TlsError::InvalidCertificate(problem)) => certificate(host, problem),
         Some(TlsError::InvalidMessage(_)) => (
-            TroubleKind::Unavailable,
+            FailureKind::NotTls,
             "the server does not speak TLS here".to_owned(),
             "Check the port (636 for LDAPS, 389 for StartTLS) and the setting for encryption.".to_owned(),
         ),
         Some(other) => (
-            TroubleKind::Unavailable,
+            FailureKind::TlsFailed,
             format!("TLS failed: {other}"),
             "Check that the server offers TLS 1.2 or newer.".to_owned(),
         ),
         None => (
-            TroubleKind::Unavailable,
+            FailureKind::NotTls,
             format!("TLS failed: {error}"),
             "Check the port (636 for LDAPS, 389 for StartTLS) and that the server has a certificate.".to_owned(),
         ),
     };
-    Fault::new(kind, Stage::Tls, endpoint, what).remedy(remedy)
+    // DOWN by the semantics (TLS), not misconfigured: somebody in the middle must not be able to say which it is.
+    Fault::new(TroubleKind::Unavailable, Stage::Tls, endpoint, what).remedy(remedy).means(means)
 }
 
-fn certificate(host: &str, problem: &CertificateError) -> (TroubleKind, String, String) {
-    let (what, remedy) = match problem {
+fn certificate(host: &str, problem: &CertificateError) -> (FailureKind, String, String) {
+    match problem {
         CertificateError::UnknownIssuer => (
+            FailureKind::IssuerUnknown,
             "the server's certificate comes from an authority that is not trusted".to_owned(),
             "Paste the PEM certificate of the authority that issued it into the source's settings.".to_owned(),
         ),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
+            FailureKind::CertificateForOtherName,
             format!("the server's certificate is not for {host:?}"),
             "Use a host name that the certificate names, or give the server a certificate for this one.".to_owned(),
         ),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
+            FailureKind::CertificateExpired,
             "the server's certificate has expired".to_owned(),
             "Renew the certificate on the server; check both clocks.".to_owned(),
         ),
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            ("the server's certificate is not valid yet".to_owned(), "Check the clocks of both machines.".to_owned())
-        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
+            FailureKind::CertificateNotYetValid,
+            "the server's certificate is not valid yet".to_owned(),
+            "Check the clocks of both machines.".to_owned(),
+        ),
         other => (
+            FailureKind::CertificateUnusable,
             format!("the server's certificate is not acceptable: {other}"),
             "Give the server a certificate for its host name, issued by a trusted authority.".to_owned(),
         ),
-    };
-    // DOWN by the semantics (TLS), not misconfigured: somebody in the middle must not be able to say which it is.
-    (TroubleKind::Unavailable, what, remedy)
+    }
 }

@@ -7,7 +7,9 @@
 
 mod bind;
 mod cache;
+mod certificate;
 mod connection;
+mod discovery;
 mod dn;
 mod fault;
 mod gate;
@@ -26,6 +28,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use connector::{AllowedNetworks, Connector, Cursor, Found, Page, ProbeStep, Trouble, TroubleKind, Verification};
 use directory::{AdapterResult, ImmutableId, LockoutReading, Source, SourceEntry, TypedName};
+pub use discovery::LdapDiscovery;
 use ldap3::Scope;
 pub use reader::Now;
 use secrecy::{ExposeSecret as _, SecretString};

@@ -34,7 +34,7 @@ impl LockoutPolicy {
         LockoutReading { threshold: self.threshold, window_seconds: self.window, ..LockoutReading::default() }
     }
 
-    fn of_domain(entry: &Entry, threshold: &str, window: &str, duration: &str) -> Self {
+    pub(crate) fn of_domain(entry: &Entry, threshold: &str, window: &str, duration: &str) -> Self {
         Self {
             threshold: entry.number(threshold).and_then(|number| u32::try_from(number).ok()),
             window: entry.number(window).map(interval),
@@ -43,7 +43,7 @@ impl LockoutPolicy {
     }
 
     /// `pwdPolicy` (draft-behera-ldap-password-policy-10, section 5.2). Lockout is off unless switched on.
-    fn of_password_policy(entry: &Entry) -> Self {
+    pub(crate) fn of_password_policy(entry: &Entry) -> Self {
         let on = entry.text("pwdLockout").is_some_and(|word| word.eq_ignore_ascii_case("TRUE"));
         let seconds = |name| entry.number(name).map_or(0, |number| u64::try_from(number).unwrap_or(0));
         let threshold = u32::try_from(seconds("pwdMaxFailure")).unwrap_or(u32::MAX);
@@ -55,7 +55,7 @@ impl LockoutPolicy {
     }
 
     /// Of several policies, of which it is not known which holds: the one that locks first and forgets last.
-    fn strictest(self, other: Self) -> Self {
+    pub(crate) fn strictest(self, other: Self) -> Self {
         let locking = |threshold: Option<u32>| threshold.filter(|&threshold| threshold > 0);
         let longest = |a: Option<u64>, b: Option<u64>| match (a, b) {
             (Some(0), _) | (_, Some(0)) => Some(0),
@@ -143,7 +143,8 @@ impl Reader {
     }
 }
 
-const POLICY_ATTRIBUTES: [&str; 4] = ["pwdLockout", "pwdMaxFailure", "pwdFailureCountInterval", "pwdLockoutDuration"];
+pub(crate) const POLICY_ATTRIBUTES: [&str; 4] =
+    ["pwdLockout", "pwdMaxFailure", "pwdFailureCountInterval", "pwdLockoutDuration"];
 
 /// AD: the count of the controller that was asked. It stays in the directory after its time, and counts as 0 then.
 pub(crate) fn of_active_directory(entry: &Entry, policy: LockoutPolicy, now: DateTime<Utc>) -> LockoutReading {

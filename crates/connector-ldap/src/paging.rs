@@ -176,7 +176,7 @@ fn check_progress(read: &mut Read, first: Option<&str>, label: &str) -> Result<(
 
 /// The cookie of the answer, empty after the last page; `None` if the control makes no sense. A directory without
 /// paging sends everybody at once and no control.
-fn cookie(result: &LdapResult) -> Option<Vec<u8>> {
+pub(crate) fn cookie(result: &LdapResult) -> Option<Vec<u8>> {
     let mut controls = result.ctrls.iter().filter(|control| control.1.ctype == PAGED_RESULTS);
     let Some(control) = controls.next() else { return Some(Vec::new()) };
     let value = control.1.val.as_deref()?;

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use connector::{AllowedNetworks, TroubleKind};
+use connector::{AllowedNetworks, FailureKind, TroubleKind};
 use ldap3::Scope;
 use secrecy::ExposeSecret as _;
 use tokio::{
@@ -209,9 +209,11 @@ pub(crate) async fn bind_service(settings: &Compiled, connection: &mut Connectio
     let text: String = result.text.chars().filter(|c| !c.is_control()).take(200).collect();
     let fault = match result.rc {
         0 => return Ok(()),
-        3 | 51 | 52 => Fault::unavailable(label, format!("the directory is overloaded (result code {})", result.rc)),
+        3 | 51 | 52 => Fault::unavailable(label, format!("the directory is overloaded (result code {})", result.rc))
+            .means(FailureKind::Overloaded),
         8 | 13 => Fault::misconfigured(label, "the directory accepts binds over an encrypted connection only")
-            .remedy("Set the source's encryption to TLS or StartTLS."),
+            .remedy("Set the source's encryption to TLS or StartTLS.")
+            .means(FailureKind::EncryptionRequired),
         code => Fault::misconfigured(label, format!("the service account is refused (result code {code} {text})"))
             .remedy("Check its name and password, and that it is neither disabled, expired nor locked."),
     };

@@ -193,6 +193,16 @@ fn host(url: &Url, transport: TransportSecurity) -> Result<Host, String> {
 }
 
 fn tls(ca_pem: Option<&str>) -> Result<Arc<ClientConfig>, String> {
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| format!("TLS cannot be set up: {error}"))?
+        .with_root_certificates(roots(ca_pem)?)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// The authorities to trust: the one that was given, or this machine's.
+pub(crate) fn roots(ca_pem: Option<&str>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     match ca_pem {
         Some(pem) => {
@@ -209,12 +219,7 @@ fn tls(ca_pem: Option<&str>) -> Result<Arc<ClientConfig>, String> {
     if roots.is_empty() {
         return Err("there is no certificate of an authority to trust".to_owned());
     }
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| format!("TLS cannot be set up: {error}"))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+    Ok(roots)
 }
 
 /// The name the certificate must be for.

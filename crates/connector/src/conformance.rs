@@ -6,7 +6,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use directory::{AccountStatus, AdapterResult, ImmutableId};
 use tokio::time::{Instant, timeout};
 
-use crate::{Connector, Found, TroubleKind};
+use crate::{Connector, Discovery, DiscoveryStage, Found, Survey, TroubleKind, Vendor};
 
 /// A healthy connector and somebody its source knows.
 pub struct Subject {
@@ -180,4 +180,70 @@ pub async fn stands_a_hostile_peer(what: &str, connector: &dyn Connector, entry:
     let page = timeout(PATIENCE, connector.page(None)).await.unwrap_or_else(|_| panic!("{what}: page hangs"));
     assert!(page.is_err(), "{what}: {page:?}");
     assert!(started.elapsed() < PATIENCE * 3, "{what} took {:?}", started.elapsed());
+}
+
+/// What a discovery must find at an honest directory.
+pub struct ExpectedDiscovery {
+    pub vendor: Vendor,
+    /// The narrowest place that holds everybody.
+    pub base_dn: String,
+    pub people: usize,
+    pub id_attribute: &'static str,
+    pub username_attribute: &'static str,
+    pub lockout: (u32, u64),
+    /// The service account's password: it must not appear in anything that is found.
+    pub secret: String,
+}
+
+/// At an honest directory: every step passes, and settings are proposed that fit.
+///
+/// # Panics
+/// If the connector fails it.
+pub async fn discovers(discovery: &dyn Discovery, expected: &ExpectedDiscovery) -> Survey {
+    let greeting = discovery.greet().await;
+    for step in greeting.servers.iter().flat_map(|server| &server.steps) {
+        assert!(step.outcome.is_ok(), "{step:#?}");
+    }
+    let stages: Vec<_> = greeting.servers[0].steps.iter().map(|step| step.stage).collect();
+    use DiscoveryStage as Stage;
+    assert_eq!(stages, [Stage::Resolve, Stage::Connect, Stage::Tls, Stage::RootDse]);
+    assert_eq!(greeting.introduction.as_ref().map(|said| said.vendor), Some(expected.vendor));
+    let certificates = &greeting.servers[0].certificates;
+    assert!(certificates[0].names.iter().any(|name| name == "localhost"), "{certificates:#?}");
+    assert!(certificates.iter().all(|c| c.not_after > c.not_before && c.fingerprint.len() == 95), "{certificates:#?}");
+
+    let survey = discovery.survey().await.unwrap_or_else(|failure| panic!("{failure:?}"));
+    assert_eq!(survey.introduction.vendor, expected.vendor);
+    let same = |a: &str, b: &str| a.replace(' ', "").eq_ignore_ascii_case(&b.replace(' ', ""));
+    assert!(same(&survey.proposal.base_dn, &expected.base_dn), "{:#?}", survey.bases);
+    assert_eq!(survey.bases[0].1.entries, expected.people, "{:#?}", survey.bases);
+    assert_eq!(survey.proposal.id_attribute, expected.id_attribute, "{:#?}", survey.attributes);
+    assert_eq!(survey.proposal.username_attribute, expected.username_attribute, "{:#?}", survey.attributes);
+    let id = survey.attributes.iter().find(|seen| seen.name == expected.id_attribute).map(|seen| seen.in_schema);
+    assert_eq!(id, Some(Some(true)), "the schema is read: {:#?}", survey.attributes);
+    let lockout = &survey.lockout;
+    assert_eq!(
+        (lockout.threshold, lockout.window_seconds),
+        (Some(expected.lockout.0), Some(expected.lockout.1)),
+        "{lockout:#?}"
+    );
+    let all = format!("{greeting:?} {survey:?}");
+    assert!(!all.contains(&expected.secret), "the secret is shown");
+    survey
+}
+
+/// At a directory that misbehaves: it ends in time and in failures, with nothing believed.
+///
+/// # Panics
+/// If the connector fails it.
+pub async fn discovery_stands_a_hostile_peer(what: &str, discovery: &dyn Discovery) {
+    let patience = Duration::from_secs(30);
+    let started = Instant::now();
+    let greeting = timeout(patience, discovery.greet()).await.unwrap_or_else(|_| panic!("{what}: greet hangs"));
+    let survey = timeout(patience, discovery.survey()).await.unwrap_or_else(|_| panic!("{what}: survey hangs"));
+    let found = survey.as_ref().map_or(0, |survey| survey.bases.len() + survey.filters.len());
+    assert_eq!(found, 0, "{what}: {greeting:?} {survey:?}");
+    let steps = timeout(patience, discovery.inspect()).await.unwrap_or_else(|_| panic!("{what}: inspect hangs"));
+    assert!(steps.iter().any(|step| step.outcome.is_err()), "{what}: {steps:?}");
+    assert!(started.elapsed() < patience, "{what} took {:?}", started.elapsed());
 }

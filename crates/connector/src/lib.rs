@@ -5,6 +5,7 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod discovery;
 mod guard;
 mod network;
 
@@ -13,6 +14,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use directory::{AdapterResult, ImmutableId, LockoutReading, SourceEntry};
+pub use discovery::{
+    AttributeSeen, CertificateFacts, Count, Discovery, DiscoveryStage, DiscoveryStep, Failure, FailureKind, Greeting,
+    Introduction, LockoutFound, Proposal, ServerGreeting, Survey, Vendor,
+};
 pub use guard::{BreakerState, GuardSettings, Guarded};
 pub use network::{AddressRefused, AllowedNetworks};
 use secrecy::SecretString;

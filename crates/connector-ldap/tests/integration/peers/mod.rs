@@ -1,4 +1,5 @@
 //! Real directories; needs the system's packages, so `--quick` skips it.
 
 mod active_directory;
+mod discovery;
 mod openldap;
