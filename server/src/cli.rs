@@ -35,6 +35,22 @@ pub enum Command {
     /// Starts an LDAP directory, the hub and a sample application on loopback addresses, in a temporary folder that
     /// vanishes with it, and prints where they are and who can sign in.
     Demo(DemoArguments),
+    /// Look at everything the hub stands on, and say what to do about what is wrong
+    ///
+    /// Clock, DNS, certificates, database, disk, public URL, proxies, and each directory live with its service account.
+    /// It changes nothing and works beside a running server and without one. It fails if there is a problem; warnings
+    /// alone do not make it fail.
+    Doctor(DoctorArguments),
+    /// Copy the SQLite database into one file while the server works
+    ///
+    /// The copy is consistent and complete. The sealing key is not in it, and neither are certificates and the options
+    /// of `serve`. The file is written under another name, checked, and renamed.
+    Backup(BackupArguments),
+    /// Put a backup into a data folder
+    ///
+    /// The server must be stopped. The backup is checked, opened and upgraded before anything is touched; a database
+    /// that is there is put aside and never deleted. Every session, grant, code and link ends.
+    Restore(RestoreArguments),
     /// The database
     Database {
         #[command(subcommand)]
@@ -52,6 +68,11 @@ pub enum AdminCommand {
 pub enum DatabaseCommand {
     /// Bring the schema to this version of Isthmus (`serve` does it by itself for SQLite)
     Upgrade(StoreArguments),
+    /// After PostgreSQL's own restore, before any server starts: end every session, grant, code and link
+    ///
+    /// What was ended, used up or counted since the backup is unknown, and must not come back. `isthmus restore` does
+    /// it by itself for SQLite.
+    AfterRestore(StoreArguments),
 }
 
 /// Where the hub keeps its data.
@@ -92,6 +113,15 @@ pub struct ServeArguments {
     #[arg(long, value_name = "CIDR", env = "ISTHMUS_TRUSTED_PROXY", value_delimiter = ',',
           value_parser = crate::config::network)]
     pub trusted_proxy: Vec<IpNet>,
+    /// Address for Prometheus, such as 127.0.0.1:9464; its figures are /metrics there. Default: none
+    #[arg(long, value_name = "ADDR", env = "ISTHMUS_METRICS_LISTEN")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// Let --metrics-listen be an address that other machines reach: anybody there reads the figures
+    #[arg(long, env = "ISTHMUS_METRICS_ALLOW_REMOTE", requires = "metrics_listen")]
+    pub metrics_allow_remote: bool,
+    /// OpenTelemetry collector that spans are sent to (OTLP over HTTP), such as http://127.0.0.1:4318. Default: none
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_parser = crate::telemetry::endpoint)]
+    pub otlp_endpoint: Option<Url>,
     /// Certificate chain in PEM, to speak HTTPS without a proxy
     #[arg(long, value_name = "FILE", env = "ISTHMUS_TLS_CERTIFICATE", requires = "tls_key")]
     pub tls_certificate: Option<PathBuf>,
@@ -116,6 +146,39 @@ pub struct AdminCreateArguments {
     /// The administrator exists and lost the password: end their sessions and print a new link
     #[arg(long)]
     pub recover: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArguments {
+    #[command(flatten)]
+    pub store: StoreArguments,
+    /// Print a list of objects (level, check, detail, remedy) instead of lines
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct BackupArguments {
+    /// The file to write; it must not exist
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub store: StoreArguments,
+    /// Put the sealing key into the file as well: whoever has the file then has every secret
+    #[arg(long)]
+    pub include_sealing_key: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RestoreArguments {
+    /// The file that `isthmus backup` wrote
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub store: StoreArguments,
+    /// Put the database that is in the folder aside
+    #[arg(long)]
+    pub replace: bool,
 }
 
 #[derive(Debug, Clone, Args)]

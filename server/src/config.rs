@@ -25,6 +25,15 @@ pub struct ServeSettings {
     pub allow_networks: Vec<IpNet>,
     pub trusted_proxies: Vec<IpNet>,
     pub tls: Option<TlsFiles>,
+    pub metrics: Option<MetricsSettings>,
+}
+
+/// Where the figures are read.
+#[derive(Debug, Clone)]
+pub struct MetricsSettings {
+    pub listen: SocketAddr,
+    /// Others than this machine may read them.
+    pub allow_remote: bool,
 }
 
 /// The two files of an HTTPS listener.
@@ -57,6 +66,11 @@ impl TryFrom<Box<ServeArguments>> for ServeSettings {
         if let Some(database) = &arguments.store.database {
             database_url(database)?;
         }
+        let allow_remote = arguments.metrics_allow_remote;
+        let metrics = arguments.metrics_listen.map(|listen| MetricsSettings { listen, allow_remote });
+        if let Some(metrics) = &metrics {
+            crate::monitoring::check_address(metrics)?;
+        }
         Ok(Self {
             store: arguments.store.into(),
             listen: arguments.listen,
@@ -64,6 +78,7 @@ impl TryFrom<Box<ServeArguments>> for ServeSettings {
             allow_networks: arguments.allow_network,
             trusted_proxies: arguments.trusted_proxy,
             tls,
+            metrics,
         })
     }
 }

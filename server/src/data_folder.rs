@@ -15,6 +15,10 @@ use secrecy::SecretSlice;
 use crate::config::StoreSettings;
 
 const KEY_BYTES: usize = 32;
+/// Names in the folder.
+pub const DATABASE: &str = "isthmus.sqlite";
+pub const KEY: &str = "sealing.key";
+pub const LOCK: &str = "isthmus.lock";
 
 /// An opened data folder.
 #[derive(Debug)]
@@ -30,7 +34,7 @@ impl DataFolder {
         DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| {
             format!("cannot make the data folder {}. Give this user a folder to write to with --data", path.display())
         })?;
-        let lock_path = path.join("isthmus.lock");
+        let lock_path = path.join(LOCK);
         let file =
             OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&lock_path).with_context(
                 || {
@@ -50,6 +54,31 @@ impl DataFolder {
             }
         };
         Ok(Self { path: path.to_owned(), lock })
+    }
+
+    /// A folder to look at, without making or locking anything.
+    #[must_use]
+    pub fn looked_at(path: &Path) -> Self {
+        Self { path: path.to_owned(), lock: None }
+    }
+
+    /// Whether a process works on this folder right now.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        let held = OpenOptions::new().write(true).open(self.path.join(LOCK));
+        held.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// A folder that has a database, without making or locking anything: for a look beside a running server.
+    pub fn existing(path: &Path) -> anyhow::Result<Self> {
+        let database = path.join(DATABASE);
+        let there = fs::exists(&database).with_context(|| format!("cannot look for {}", database.display()))?;
+        ensure!(
+            there,
+            "there is no database {}: name the folder that `isthmus serve` uses with --data",
+            database.display()
+        );
+        Ok(Self { path: path.to_owned(), lock: None })
     }
 
     /// Whether no other process works on this folder.
@@ -77,7 +106,23 @@ impl DataFolder {
     /// Address of the SQLite database in this folder.
     #[must_use]
     pub fn sqlite_url(&self) -> String {
-        format!("sqlite://{}", self.path.join("isthmus.sqlite").display())
+        format!("sqlite://{}", self.path.join(DATABASE).display())
+    }
+
+    /// The key that seals secrets, if there is one; none is made.
+    pub fn sealing_key_if_any(&self, settings: &StoreSettings) -> anyhow::Result<Option<SecretSlice<u8>>> {
+        if let Some(text) = std::env::var_os("ISTHMUS_SEALING_KEY") {
+            return parse_key(&text.into_encoded_bytes()).context("ISTHMUS_SEALING_KEY").map(Some);
+        }
+        if let Some(file) = &settings.sealing_key {
+            return read_key(file).map(Some);
+        }
+        let file = self.path.join(KEY);
+        match fs::exists(&file) {
+            Ok(true) => read_key(&file).map(Some),
+            Ok(false) => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot look for {}", file.display())),
+        }
     }
 
     /// The key that seals secrets: from the environment, from the file given, or from the folder, made once.
@@ -89,12 +134,12 @@ impl DataFolder {
         if let Some(file) = &settings.sealing_key {
             return read_key(file);
         }
-        let file = self.path.join("sealing.key");
+        let file = self.path.join(KEY);
         match fs::exists(&file) {
             Ok(true) => read_key(&file),
             Ok(false) => {
                 ensure!(
-                    settings.database.is_some() || !self.path.join("isthmus.sqlite").exists(),
+                    settings.database.is_some() || !self.path.join(DATABASE).exists(),
                     "{} is missing, but the database beside it exists: without the key its sealed secrets cannot be \
                      opened. Put the key back from your backup, or name it with --sealing-key",
                     file.display()
@@ -140,7 +185,7 @@ fn read_key(file: &Path) -> anyhow::Result<SecretSlice<u8>> {
 }
 
 /// 32 bytes as they are, or as 64 hex digits, or as base64.
-fn parse_key(bytes: &[u8]) -> anyhow::Result<SecretSlice<u8>> {
+pub fn parse_key(bytes: &[u8]) -> anyhow::Result<SecretSlice<u8>> {
     if bytes.len() == KEY_BYTES {
         return Ok(bytes.to_vec().into());
     }

@@ -11,33 +11,54 @@ pub mod cli;
 mod commands;
 pub mod config;
 pub mod data_folder;
+pub mod doctor;
 pub mod http;
 mod logs;
+pub mod monitoring;
 pub mod serve;
+pub mod serve_options;
+mod telemetry;
 pub mod wiring;
 
 use anyhow::Context as _;
 use cli::{AdminCommand, Cli, Command, DatabaseCommand};
+use telemetry::Telemetry;
 
 /// Does what the command line says. Every error names the place and the remedy.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
-    logs::start(matches!(cli.command, Command::Serve(_)))?;
+    let (server, otlp) = match &cli.command {
+        Command::Serve(arguments) => (true, arguments.otlp_endpoint.clone()),
+        _ => (false, None),
+    };
     install_crypto_provider();
+    let telemetry = otlp.as_ref().map(Telemetry::new).transpose()?;
+    logs::start(server, telemetry.as_ref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("the operating system gives no threads to this process: raise its limits")?;
-    runtime.block_on(async {
+    Telemetry::run_on(runtime.handle());
+    let result = runtime.block_on(async {
         match cli.command {
             Command::Serve(arguments) => serve::serve(arguments.try_into()?).await,
             Command::Admin { command: AdminCommand::Create(arguments) } => commands::admin_create(arguments).await,
             Command::Apply(arguments) => commands::apply(arguments).await,
             Command::Demo(arguments) => commands::demo(arguments).await,
+            Command::Doctor(arguments) => doctor::doctor(arguments).await,
+            Command::Backup(arguments) => commands::backup(arguments).await,
+            Command::Restore(arguments) => commands::restore(arguments).await,
+            Command::Database { command: DatabaseCommand::AfterRestore(arguments) } => {
+                commands::after_restore(arguments).await
+            }
             Command::Database { command: DatabaseCommand::Upgrade(arguments) } => {
                 commands::database_upgrade(arguments).await
             }
         }
-    })
+    });
+    if let Some(telemetry) = telemetry {
+        telemetry.stop();
+    }
+    result
 }
 
 /// rustls takes its cryptography from one process-wide provider. Two installs are one: tests start several servers.

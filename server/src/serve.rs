@@ -18,6 +18,8 @@ use crate::{
     config::{ServeSettings, TlsFiles},
     data_folder::DataFolder,
     http::{self, AppState},
+    monitoring::{self, MetricsServer},
+    serve_options::ServeOptions,
     wiring::{self, Connectors, OldSchema},
 };
 
@@ -34,6 +36,7 @@ pub struct Running {
     stop_background: CancellationToken,
     background: JoinSet<()>,
     folder: DataFolder,
+    metrics: Option<MetricsServer>,
 }
 
 /// `isthmus serve`: runs until SIGINT or SIGTERM.
@@ -58,7 +61,14 @@ pub async fn start(settings: ServeSettings) -> anyhow::Result<Running> {
         Some(files) => Some(tls_config(files).await?),
         None => None,
     };
-    let listener = listen(settings.listen)?;
+    let listener = listen(settings.listen, "--listen")?;
+    let metrics = match &settings.metrics {
+        Some(metrics) => Some(listen(metrics.listen, "--metrics-listen")?),
+        None => None,
+    };
+    if metrics.is_some() {
+        monitoring::install(env!("CARGO_PKG_VERSION"), wiring::seconds_now())?;
+    }
     let vault = wiring::vault(&folder, &settings.store)?;
     let (database, applied) = wiring::open_database(&folder, &settings.store, old_schema).await?;
     if !applied.is_empty() {
@@ -67,6 +77,7 @@ pub async fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let connectors = Arc::new(Connectors::new(settings.allow_networks.clone()));
     let hub = wiring::hub(vault, database, connectors, Policy::default(), settings.public_url.clone());
     wiring::remember_public_url(&hub).await?;
+    wiring::remember_serve_options(&hub, &ServeOptions::from(&settings)).await?;
     // A sealing key that is not this database's is noticed here, not at somebody's sign-in.
     hub.prepare_signing_keys().await.context("the keys that sign tokens cannot be opened")?;
     let stop_background = CancellationToken::new();
@@ -78,14 +89,24 @@ pub async fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let server_handle = handle.clone();
     let listener = match tls {
         Some(config) => {
+            if let Some(files) = settings.tls.clone() {
+                tokio::spawn(keep_certificate(config.clone(), files, stop_background.clone()));
+            }
             let server = axum_server::from_tcp_rustls(listener, config)?.handle(server_handle);
             tokio::spawn(server.serve(service))
         }
         None => tokio::spawn(axum_server::from_tcp(listener)?.handle(server_handle).serve(service)),
     };
     let background = background::start(&hub, &stop_background);
+    let metrics = match metrics {
+        Some(listener) => Some(monitoring::start(listener, hub.clone(), &stop_background)?),
+        None => None,
+    };
+    if let Some(metrics) = &metrics {
+        tracing::info!(address = %metrics.address, "figures for Prometheus at /metrics");
+    }
     tracing::info!(%address, public_url = %settings.public_url, tls = settings.tls.is_some(), "listening");
-    Ok(Running { address, hub, handle, listener, stop_background, background, folder })
+    Ok(Running { address, hub, handle, listener, stop_background, background, folder, metrics })
 }
 
 impl Running {
@@ -95,23 +116,26 @@ impl Running {
         let listened = self.listener.await.context("the listener")?;
         self.stop_background.cancel();
         while self.background.join_next().await.is_some() {}
+        if let Some(metrics) = self.metrics {
+            metrics.stop().await;
+        }
         self.hub.database.close().await;
         drop(self.folder);
         listened.context("the listener")
     }
 }
 
-fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address).map_err(|error| {
         let remedy = match error.kind() {
-            std::io::ErrorKind::AddrInUse => "Another program has this port: stop it or choose another with --listen",
+            std::io::ErrorKind::AddrInUse => "Another program has this port: stop it or choose another with",
             std::io::ErrorKind::PermissionDenied => {
-                "Ports below 1024 belong to root: choose a higher one with --listen, or grant CAP_NET_BIND_SERVICE"
+                "Ports below 1024 belong to root: grant CAP_NET_BIND_SERVICE, or choose a higher one with"
             }
-            std::io::ErrorKind::AddrNotAvailable => "This machine does not have that address: correct --listen",
-            _ => "Correct --listen",
+            std::io::ErrorKind::AddrNotAvailable => "This machine does not have that address: correct",
+            _ => "Correct",
         };
-        anyhow!("cannot listen on {address}: {error}. {remedy}")
+        anyhow!("cannot listen on {address}: {error}. {remedy} {option}")
     })?;
     listener.set_nonblocking(true).context("the listener")?;
     Ok(listener)
@@ -131,6 +155,37 @@ async fn tls_config(files: &TlsFiles) -> anyhow::Result<RustlsConfig> {
             files.key.display()
         )
     })
+}
+
+/// How often it is looked whether the certificate of the listener was renewed.
+pub const CERTIFICATE_LOOK: Duration = Duration::from_secs(2);
+
+/// Puts a renewed certificate to work. Half of a renewal, or a broken one, leaves the old one at work.
+async fn keep_certificate(config: RustlsConfig, files: TlsFiles, stop: CancellationToken) {
+    let read = || async { (tokio::fs::read(&files.certificate).await.ok(), tokio::fs::read(&files.key).await.ok()) };
+    let mut known = read().await;
+    while stop.run_until_cancelled(tokio::time::sleep(CERTIFICATE_LOOK)).await.is_some() {
+        let now = read().await;
+        let (Some(certificate), Some(key)) = &now else { continue };
+        if now == known {
+            continue;
+        }
+        match config.reload_from_pem(certificate.clone(), key.clone()).await {
+            Ok(()) => {
+                tracing::info!(certificate = %files.certificate.display(), "the listener's certificate was renewed")
+            }
+            Err(error) => tracing::error!(
+                %error, certificate = %files.certificate.display(),
+                "the certificate changed and cannot be used with its key: the one before goes on"
+            ),
+        }
+        known = now;
+    }
+}
+
+/// Whether these files make a TLS server; the error says what is wrong with them.
+pub async fn check_tls(files: &TlsFiles) -> anyhow::Result<()> {
+    tls_config(files).await.map(drop)
 }
 
 /// Waits for SIGINT or SIGTERM.

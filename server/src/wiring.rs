@@ -9,14 +9,14 @@ use directory::{ConnectorSettings, Policy, Source, SourceKind};
 pub use hub::kernel::vault::Vault;
 use hub::{
     ConnectorFactory, Hub, HubParts,
-    kernel::{SystemClock, SystemRandom},
+    kernel::{Clock as _, SystemClock, SystemRandom},
 };
 use ipnet::IpNet;
 use secrecy::SecretString;
-pub use storage::Database;
+pub use storage::{Database, StorageError, copy::faults_of, schema_version_known};
 use url::Url;
 
-use crate::{config::StoreSettings, data_folder::DataFolder};
+use crate::{config::StoreSettings, data_folder::DataFolder, serve_options::ServeOptions};
 
 /// What to do with a schema that is older than this isthmus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,21 +97,49 @@ impl ConnectorFactory for Connectors {
     }
 }
 
+/// The machine's clock, in seconds since 1970, for what has no hub yet.
+#[must_use]
+pub fn seconds_now() -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "microseconds since 1970 fit into 53 bits for two centuries")]
+    let micros = SystemClock.now().timestamp_micros() as f64;
+    micros / 1_000_000.0
+}
+
 /// Whether the database answers and has this version's schema.
-pub async fn database_is_ready(hub: &Hub) -> Result<(), storage::StorageError> {
+pub async fn database_is_ready(hub: &Hub) -> Result<(), StorageError> {
     hub.database.require_current().await
 }
 
 const PUBLIC_URL: &str = "public-url";
 
 /// Keeps what browsers call this hub, for commands that print links. Writes only when it changed.
-pub async fn remember_public_url(hub: &Hub) -> Result<(), storage::StorageError> {
+pub async fn remember_public_url(hub: &Hub) -> Result<(), StorageError> {
     let value = serde_json::Value::from(hub.public_url.as_str());
     let known = storage::settings::get(&mut hub.database.reader(), PUBLIC_URL).await?;
     if known.is_some_and(|setting| setting.value == value) {
         return Ok(());
     }
     storage::write!(hub.database, |tx| { storage::settings::put(tx, PUBLIC_URL, value.clone()).await })
+}
+
+const SERVE_OPTIONS: &str = "serve-options";
+
+/// Keeps what `serve` was started with, for `isthmus doctor`.
+pub async fn remember_serve_options(hub: &Hub, options: &ServeOptions) -> anyhow::Result<()> {
+    let value = serde_json::to_value(options)?;
+    let known = storage::settings::get(&mut hub.database.reader(), SERVE_OPTIONS).await?;
+    if known.is_some_and(|setting| setting.value == value) {
+        return Ok(());
+    }
+    let written: Result<(), StorageError> =
+        storage::write!(hub.database, |tx| { storage::settings::put(tx, SERVE_OPTIONS, value.clone()).await });
+    Ok(written?)
+}
+
+/// What `serve` was last started with, if this version can read it.
+pub async fn known_serve_options(database: &Database) -> anyhow::Result<Option<ServeOptions>> {
+    let setting = storage::settings::get(&mut database.reader(), SERVE_OPTIONS).await?;
+    Ok(setting.and_then(|setting| serde_json::from_value(setting.value).ok()))
 }
 
 /// What `serve` last kept.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use directory::{ImmutableId, LockoutReading, SourceEntry};
+use directory::{ImmutableId, LockoutReading, SourceEntry, metric};
 use secrecy::SecretString;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
@@ -185,6 +185,25 @@ impl<C: Connector> Guarded<C> {
         }
     }
 
+    /// Publishes how a request ended and how long it took.
+    fn count(&self, call: &'static str, result: &'static str, began: Instant) {
+        let source = self.name.clone();
+        metrics::counter!(metric::SOURCE_CALLS, "source" => source.clone(), "call" => call, "result" => result)
+            .increment(1);
+        metrics::histogram!(metric::SOURCE_CALL_SECONDS, "source" => source, "call" => call).record(began.elapsed());
+    }
+
+    async fn counted<T>(
+        &self,
+        call: &'static str,
+        request: impl Future<Output = Result<T, Trouble>> + Send,
+    ) -> Result<T, Trouble> {
+        let began = Instant::now();
+        let result = request.await;
+        self.count(call, result.as_ref().map_or_else(|trouble| trouble.kind.as_str(), |_| "ok"), began);
+        result
+    }
+
     async fn run<T>(
         &self,
         places: &Semaphore,
@@ -276,19 +295,25 @@ fn lock(breaker: &Mutex<Breaker>) -> MutexGuard<'_, Breaker> {
 #[async_trait]
 impl<C: Connector> Connector for Guarded<C> {
     async fn find(&self, typed_name: &str) -> Result<Found, Trouble> {
-        self.run(&self.places, self.inner.find(typed_name)).await
+        self.counted("find", self.run(&self.places, self.inner.find(typed_name))).await
     }
 
     async fn fetch(&self, id: &ImmutableId) -> Result<Option<SourceEntry>, Trouble> {
-        self.run(&self.places, self.inner.fetch(id)).await
+        self.counted("fetch", self.run(&self.places, self.inner.fetch(id))).await
     }
 
     async fn verify(&self, entry: &SourceEntry, password: &SecretString) -> Verification {
+        let began = Instant::now();
         let admitted = match self.admit(&self.places).await {
             Ok(admitted) => admitted,
-            Err(trouble) => return Verification::not_sent(&trouble),
+            Err(trouble) => {
+                self.count("verify", trouble.kind.as_str(), began);
+                return Verification::not_sent(&trouble);
+            }
         };
         let verification = self.inner.verify(entry, password).await;
+        let result = verification.trouble.map_or(verification.result.as_str(), TroubleKind::as_str);
+        self.count("verify", result, began);
         admitted.end(match verification.trouble {
             None => Ending::Answered,
             Some(kind) => ending(kind, &verification.reason),
@@ -297,11 +322,11 @@ impl<C: Connector> Connector for Guarded<C> {
     }
 
     async fn page(&self, cursor: Option<Cursor>) -> Result<Page, Trouble> {
-        self.run(&self.sweep, self.inner.page(cursor)).await
+        self.counted("page", self.run(&self.sweep, self.inner.page(cursor))).await
     }
 
     async fn default_lockout(&self) -> Result<LockoutReading, Trouble> {
-        self.run(&self.places, self.inner.default_lockout()).await
+        self.counted("lockout", self.run(&self.places, self.inner.default_lockout())).await
     }
 
     /// A live test dials even if the breaker is open, and closes it if everything passes.

@@ -128,6 +128,18 @@ pub enum TroubleKind {
 }
 
 impl TroubleKind {
+    /// Its word in the published figures.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Misconfigured => "misconfigured",
+            Self::Odd => "odd",
+            Self::BreakerOpen => "breaker-open",
+            Self::Busy => "busy",
+        }
+    }
+
     /// Whether it counts for the breaker (semantics, section 3).
     #[must_use]
     pub const fn counts_for_breaker(self) -> bool {

@@ -8,6 +8,7 @@ mod client;
 mod draft;
 mod entry;
 mod ids;
+pub mod metric;
 mod name;
 mod person;
 mod policy;

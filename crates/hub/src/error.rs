@@ -57,4 +57,8 @@ impl storage::MaybeRetry for HubError {
     fn is_retryable(&self) -> bool {
         matches!(self, Self::Storage(error) if error.is_retryable())
     }
+
+    fn is_database_failure(&self) -> bool {
+        matches!(self, Self::Storage(error) if storage::MaybeRetry::is_database_failure(error))
+    }
 }

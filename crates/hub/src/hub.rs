@@ -52,6 +52,9 @@ pub(crate) struct HubState {
     pub(crate) connections: Connections,
     pub(crate) passwords: VerificationPool,
     pub(crate) sign_in: sign_in::Memory,
+    /// When this database came back from a backup, if it ever did: read once.
+    pub(crate) restored_at: tokio::sync::OnceCell<Option<chrono::DateTime<chrono::Utc>>>,
+    pub(crate) observed: crate::observe::Observed,
     /// The provider's keys, opened once.
     pub(crate) signing_keys: tokio::sync::OnceCell<Arc<oidc::KeySet>>,
 }

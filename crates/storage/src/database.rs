@@ -175,10 +175,13 @@ async fn open_sqlite(url: &str) -> Result<Database, StorageError> {
 /// Runs one sqlx call on whichever database this is.
 macro_rules! on_reader {
     ($self:expr, $query:expr, $method:ident) => {
-        match &$self.0 {
-            Database::Sqlite { readers, .. } => Ok($query.$method(readers).await?),
-            Database::Postgres { pool, .. } => Ok($query.$method(pool).await?),
-        }
+        crate::meter::read(async {
+            match &$self.0 {
+                Database::Sqlite { readers, .. } => Ok($query.$method(readers).await?),
+                Database::Postgres { pool, .. } => Ok($query.$method(pool).await?),
+            }
+        })
+        .await
     };
 }
 
@@ -206,16 +209,19 @@ impl Queries for Reader {
         on_reader!(self, sqlx::query_as_with(sql, params), fetch_all)
     }
     async fn fetch_page<T: Row>(&mut self, select: &SelectStatement) -> Result<Vec<T>, StorageError> {
-        match &self.0 {
-            Database::Sqlite { readers, .. } => {
-                let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
-                Ok(sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(readers).await?)
+        crate::meter::read(async {
+            match &self.0 {
+                Database::Sqlite { readers, .. } => {
+                    let (sql, values) = select.build_sqlx(SqliteQueryBuilder);
+                    Ok(sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(readers).await?)
+                }
+                Database::Postgres { pool, .. } => {
+                    let (sql, values) = select.build_sqlx(PostgresQueryBuilder);
+                    Ok(sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(pool).await?)
+                }
             }
-            Database::Postgres { pool, .. } => {
-                let (sql, values) = select.build_sqlx(PostgresQueryBuilder);
-                Ok(sqlx::query_as_with(AssertSqlSafe(sql), values).fetch_all(pool).await?)
-            }
-        }
+        })
+        .await
     }
 }
 
@@ -269,11 +275,18 @@ impl Transaction {
 pub trait MaybeRetry {
     /// Whether the same transaction may succeed when tried again.
     fn is_retryable(&self) -> bool;
+
+    /// Whether the database failed, rather than a rule saying no: for the published figures.
+    fn is_database_failure(&self) -> bool;
 }
 
 impl MaybeRetry for StorageError {
     fn is_retryable(&self) -> bool {
         StorageError::is_retryable(self)
+    }
+
+    fn is_database_failure(&self) -> bool {
+        !matches!(self, Self::Conflict { .. } | Self::Stale { .. })
     }
 }
 
@@ -310,12 +323,16 @@ pub async fn before_retry(attempt: u32) {
 macro_rules! write {
     ($database:expr, |$tx:ident| $body:block) => {{
         let mut attempt = 0u32;
+        let mut meter = $crate::WriteMeter::default();
         loop {
             attempt += 1;
             let gate = $crate::gate(attempt).await;
             let mut transaction = match $database.begin().await {
                 Ok(transaction) => transaction,
-                Err(error) => break Err(error.into()),
+                Err(error) => {
+                    meter.ended_by(&error);
+                    break Err(error.into());
+                }
             };
             let outcome = {
                 let $tx = &mut transaction;
@@ -323,7 +340,10 @@ macro_rules! write {
             };
             let error = match outcome {
                 Ok(value) => match transaction.commit().await {
-                    Ok(()) => break Ok(value),
+                    Ok(()) => {
+                        meter.committed();
+                        break Ok(value);
+                    }
                     Err(error) => error.into(),
                 },
                 Err(error) => {
@@ -331,10 +351,12 @@ macro_rules! write {
                     error
                 }
             };
+            meter.ended_by(&error);
             if attempt >= $crate::WRITE_ATTEMPTS || !$crate::MaybeRetry::is_retryable(&error) {
                 break Err(error);
             }
             drop(gate);
+            meter.retried();
             $crate::before_retry(attempt).await;
         }
     }};

@@ -45,6 +45,12 @@ pub enum StorageError {
     /// A stored value that this version cannot read.
     #[error("{table}.{column} holds a value this isthmus cannot read: {reason}")]
     Inconsistent { table: &'static str, column: &'static str, reason: String },
+    /// Only a SQLite database is one file.
+    #[error("the database at {place} is PostgreSQL's: back it up with pg_dump, as docs/operations.md says")]
+    NotSqlite { place: String },
+    /// The copy could not be named.
+    #[error("the database at {place} could not be copied: {reason}")]
+    Copy { place: String, reason: String },
     /// The writer was shut down before it gave word.
     #[error("the database was closed before it confirmed the change")]
     Interrupted,

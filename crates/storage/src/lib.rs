@@ -15,12 +15,14 @@ pub mod budget;
 pub mod cases;
 pub mod census;
 pub mod clients;
+pub mod copy;
 mod database;
 pub mod devices;
 mod error;
 mod group_commit;
 pub mod groups;
 pub mod lease;
+mod meter;
 mod migrate;
 pub mod people;
 pub mod proposals;
@@ -38,4 +40,6 @@ pub use database::{
     Database, DatabaseKind, Gate, MaybeRetry, Queries, Reader, Transaction, WRITE_ATTEMPTS, before_retry, gate,
 };
 pub use error::StorageError;
+pub use meter::WriteMeter;
+pub use migrate::highest_known as schema_version_known;
 pub use row::{Row, no_parameters, page_limit, to_microseconds};

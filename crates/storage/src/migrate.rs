@@ -35,6 +35,11 @@ impl Database {
         Ok(())
     }
 
+    /// The schema version in the database, 0 if it has none yet.
+    pub async fn schema_version(&self) -> Result<i64, StorageError> {
+        Ok(highest(&self.applied().await?))
+    }
+
     /// A schema that a newer or another build made is not touched.
     fn refuse_foreign(&self, applied: &[AppliedMigration]) -> Result<(), StorageError> {
         let place = || self.place().to_owned();
@@ -86,6 +91,8 @@ fn highest(applied: &[AppliedMigration]) -> i64 {
     applied.iter().map(|m| m.version).max().unwrap_or(0)
 }
 
-fn highest_known() -> i64 {
+/// The schema version that this Isthmus brings.
+#[must_use]
+pub fn highest_known() -> i64 {
     known_versions().into_iter().max().unwrap_or(0)
 }

@@ -43,6 +43,15 @@ impl<'a, Q: Queries> Sessions<'a, Q> {
     }
 }
 
+impl<Q: Queries> Sessions<'_, Q> {
+    /// How many have not ended by `now`.
+    pub async fn count_alive(&mut self, now: DateTime<Utc>) -> Result<i64, StorageError> {
+        const SQL: &str = "select count(*) from session where expires_at > $1 and ended_at is null";
+        let (count,): (i64,) = self.queries.fetch_one(SQL, params![now]).await?;
+        Ok(count)
+    }
+}
+
 impl Sessions<'_, Transaction> {
     /// Writes a new session.
     pub async fn insert(&mut self, row: &SessionRow) -> Result<(), StorageError> {

@@ -106,6 +106,7 @@ fn settings(folder: &Path, listen: SocketAddr, public_url: &Url) -> ServeSetting
         allow_networks: vec![ipnet::IpNet::from(std::net::IpAddr::from(Ipv4Addr::LOCALHOST))],
         trusted_proxies: Vec::new(),
         tls: None,
+        metrics: None,
     }
 }
 

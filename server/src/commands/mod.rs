@@ -1,6 +1,7 @@
 //! The commands besides `serve`.
 
 mod apply;
+mod backup;
 mod demo;
 
 use std::sync::Arc;
@@ -11,7 +12,11 @@ use hub::{ConnectorFactory, Hub, NoConnectors};
 use secrecy::ExposeSecret as _;
 use url::Url;
 
-pub use self::{apply::apply, demo::demo};
+pub use self::{
+    apply::apply,
+    backup::{backup, restore},
+    demo::demo,
+};
 use crate::{
     cli::{AdminCreateArguments, StoreArguments},
     config::{self, StoreSettings},
@@ -39,6 +44,30 @@ pub async fn database_upgrade(arguments: StoreArguments) -> anyhow::Result<()> {
         println!("Upgraded {}: applied {}.", database.place(), versions.join(", "));
     }
     database.close().await;
+    Ok(())
+}
+
+/// `isthmus database after-restore`.
+pub async fn after_restore(arguments: StoreArguments) -> anyhow::Result<()> {
+    let settings = StoreSettings::from(arguments);
+    anyhow::ensure!(
+        settings.database.is_some(),
+        "this is for PostgreSQL, named by --database: `isthmus restore` has done it for SQLite already"
+    );
+    let store = open_store(settings).await?;
+    let database = store.database.clone();
+    let hub = store.hub(Url::parse("http://localhost").context("a URL")?, Arc::new(NoConnectors));
+    let done = async {
+        let secrets = hub.open_every_secret().await.context("the sealing key is not this database's")?;
+        Ok::<_, anyhow::Error>((secrets, hub.after_restore(None).await?))
+    };
+    let done = done.await;
+    database.close().await;
+    let (secrets, forgotten) = done?;
+    println!(
+        "{secrets} sealed secrets open. Ended: {} sessions, {} grants of applications, {} codes, links and cookies.",
+        forgotten.sessions, forgotten.grants, forgotten.single_use
+    );
     Ok(())
 }
 

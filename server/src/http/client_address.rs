@@ -13,7 +13,7 @@ use ipnet::IpNet;
 
 use super::AppState;
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The address of the browser or application, IPv4-mapped IPv6 written as IPv4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,7 @@ pub async fn establish(
     mut request: Request,
     next: Next,
 ) -> Response {
+    state.site.proxies.see(&state.hub, peer.ip(), request.headers());
     match client_address(peer.ip(), request.headers(), &state.site.trusted_proxies) {
         Ok(address) => {
             request.extensions_mut().insert(ClientAddress(address));

@@ -11,6 +11,7 @@ mod health;
 pub mod oidc;
 mod origin_guard;
 mod provider_browser;
+mod proxies_seen;
 mod request_log;
 
 use std::{sync::Arc, time::Duration};
@@ -31,7 +32,7 @@ use url::{Host, Url};
 pub use self::{
     assets::AssetFiles, browser::Browser, client_address::ClientAddress, failure::Failure, request_log::RequestId,
 };
-use crate::config::ServeSettings;
+use crate::{config::ServeSettings, serve_options::ServeOptions};
 
 /// Longest request, so that a stuck one does not hold its connection.
 const REQUEST_TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -54,6 +55,8 @@ pub struct Site {
     /// Browsers speak https to us: `__Host-` cookies, HSTS.
     pub secure: bool,
     pub trusted_proxies: Vec<IpNet>,
+    /// For `isthmus doctor`: which proxies named clients.
+    pub proxies: proxies_seen::Proxies,
     pub asset_files: AssetFiles,
     pub assets: Assets,
     /// What every door page shares.
@@ -74,6 +77,7 @@ impl AppState {
                 origin: public_url.origin().ascii_serialization(),
                 secure: public_url.scheme() == "https",
                 trusted_proxies: settings.trusted_proxies.clone(),
+                proxies: proxies_seen::Proxies::new(ServeOptions::from(settings)),
                 public_url,
                 asset_files,
                 frame: Frame { assets: assets.clone(), organisation, help_desk: None },

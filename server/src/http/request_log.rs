@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use axum::{
     extract::{FromRequestParts, MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, request::Parts},
+    http::{HeaderName, HeaderValue, Method, StatusCode, request::Parts},
     middleware::Next,
     response::Response,
 };
+use directory::metric;
 use tracing::Instrument as _;
 
 use super::AppState;
@@ -31,7 +32,7 @@ pub async fn log(State(state): State<AppState>, mut request: Request, next: Next
     let id = state.hub.random.id(state.hub.clock.now()).to_string();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
-    let span = tracing::info_span!("request", request_id = id, %method, route);
+    let span = tracing::info_span!("request", request_id = id, %method, route = route.as_str());
     request.extensions_mut().insert(RequestId(id.clone()));
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
@@ -39,6 +40,10 @@ pub async fn log(State(state): State<AppState>, mut request: Request, next: Next
         response.headers_mut().insert(X_REQUEST_ID, value);
     }
     let status = response.status().as_u16();
+    let known = known_method(&method);
+    let labels = [("route", route.clone()), ("method", known.to_owned()), ("status", status.to_string())];
+    metrics::counter!(metric::HTTP_REQUESTS, &labels).increment(1);
+    metrics::histogram!(metric::HTTP_REQUEST_SECONDS, "route" => route).record(started.elapsed());
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     span.in_scope(|| {
         if status >= 500 {
@@ -48,4 +53,18 @@ pub async fn log(State(state): State<AppState>, mut request: Request, next: Next
         }
     });
     response
+}
+
+/// A method that HTTP has; what callers invent would make endless figures.
+fn known_method(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
 }

@@ -2,9 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod apply;
+mod backup;
 mod command_line;
 mod cookies;
+mod doctor;
 mod headers;
+mod https;
+mod monitoring;
 mod openid;
 mod origin;
 mod roles;
@@ -12,3 +16,4 @@ mod rows;
 mod shutdown;
 mod storage_trouble;
 mod support;
+mod telemetry;

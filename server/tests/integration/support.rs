@@ -57,7 +57,13 @@ impl TestServer {
             allow_networks: vec!["127.0.0.0/8".parse().unwrap()],
             trusted_proxies: Vec::new(),
             tls: None,
+            metrics: None,
         };
+        Self::start_with(settings, folder).await
+    }
+
+    /// A server with these settings; the folder vanishes with it.
+    pub async fn start_with(settings: ServeSettings, folder: TempDir) -> Self {
         let running = serve::start(settings.clone()).await.unwrap();
         let origin = settings.public_url.origin().ascii_serialization();
         let client = reqwest::Client::builder()

@@ -1,12 +1,16 @@
 //! Verifying passwords on a bounded pool: one verification takes 19 MiB and a core for some 16 ms, so more of them at
 //! once than there are cores only makes all of them later. Who would have to wait too long is told so at once.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
 };
 
 use credential::{Cost, Password, Salt, Verdict};
+use directory::metric;
 use tokio::sync::Semaphore;
 
 use super::Random;
@@ -19,6 +23,7 @@ const WAITING_PER_CORE: usize = 64;
 #[derive(Debug)]
 pub struct VerificationPool {
     permits: Arc<Semaphore>,
+    cores: usize,
     waiting: AtomicUsize,
     waiting_limit: usize,
     cost: Cost,
@@ -35,6 +40,7 @@ impl VerificationPool {
     pub fn new(cores: usize, cost: Cost) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(cores)),
+            cores,
             waiting: AtomicUsize::new(0),
             waiting_limit: cores * WAITING_PER_CORE,
             cost,
@@ -60,13 +66,30 @@ impl VerificationPool {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, HubError> {
-        let _place = Waiting::enter(&self.waiting, self.waiting_limit).ok_or(HubError::Overloaded)?;
+        let began = Instant::now();
+        let Some(_place) = Waiting::enter(&self.waiting, self.waiting_limit) else {
+            metrics::counter!(metric::PASSWORD_CHECKS_SHED).increment(1);
+            return Err(HubError::Overloaded);
+        };
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| HubError::Overloaded)?;
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             work()
         });
-        done.await.map_err(|error| HubError::Internal(format!("a verification did not finish: {error}")))
+        let done = done.await;
+        metrics::histogram!(metric::PASSWORD_CHECK_SECONDS).record(began.elapsed());
+        done.map_err(|error| HubError::Internal(format!("a verification did not finish: {error}")))
+    }
+
+    /// Publishes how busy it is.
+    pub(crate) fn observe(&self) {
+        let running = self.cores.saturating_sub(self.permits.available_permits());
+        // Everybody in the queue counts as waiting until the verification is done.
+        let waiting = self.waiting.load(Ordering::Acquire).saturating_sub(running);
+        for (state, number) in [("running", running), ("waiting", waiting), ("limit", self.waiting_limit)] {
+            let number = f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+            metrics::gauge!(metric::PASSWORD_CHECKS, "state" => state).set(number);
+        }
     }
 }
 

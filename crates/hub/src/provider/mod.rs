@@ -41,6 +41,10 @@ impl storage::MaybeRetry for ProviderError {
     fn is_retryable(&self) -> bool {
         matches!(self, Self::Hub(error) if error.is_retryable())
     }
+
+    fn is_database_failure(&self) -> bool {
+        matches!(self, Self::Hub(error) if error.is_database_failure())
+    }
 }
 
 const fn invalid_grant(description: &'static str) -> ProviderError {

@@ -11,6 +11,7 @@ use directory::{
 };
 use storage::{aliases::Alias, devices::Devices, verifiers::Verifier};
 use tokio::time::Instant;
+use tracing::{Instrument as _, field::Empty};
 use uuid::Uuid;
 
 use super::{
@@ -18,6 +19,7 @@ use super::{
     budget::Ending,
     decision::{Decision, Facts, Row},
     lookup::{Named, by_alias},
+    measure,
     route::Route,
     throttle::{self, Caller},
     trace::Recorder,
@@ -152,6 +154,13 @@ impl From<Settled> for Step {
 impl Hub {
     /// Signs a person in, or refuses. A refusal returns on the grid of its route; the caller may show it at once.
     pub async fn sign_in(&self, attempt: SignInAttempt) -> Result<SignInAnswer, HubError> {
+        let span = tracing::info_span!(target: "isthmus::trace", "sign-in", row = Empty, path = Empty);
+        let result = self.sign_in_once(attempt).instrument(span).await;
+        measure::failed(&result);
+        result
+    }
+
+    async fn sign_in_once(&self, attempt: SignInAttempt) -> Result<SignInAnswer, HubError> {
         let began = Instant::now();
         let policy = self.policy_now().await?;
         let client = match &attempt.client {

@@ -59,6 +59,22 @@ impl Limit {
     }
 }
 
+impl Limit {
+    /// After a restore nobody knows which places were taken since the backup, at most all of them. Where the source
+    /// does not show its own count, one wrong password goes through until the source has forgotten those: they and
+    /// this one are still fewer than its threshold.
+    pub(super) fn after_restore(
+        self,
+        restored_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+        count: SourceCount,
+    ) -> Self {
+        let remembers = |at: DateTime<Utc>| self.window.is_none_or(|window| now - at <= window + window / 10 + MARGIN);
+        let careful = self.threshold.is_some() && count.failures.is_none() && restored_at.is_some_and(remembers);
+        Self { places: if careful { 1 } else { self.places }, ..self }
+    }
+}
+
 /// What the source itself counted, and when it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SourceCount {
@@ -192,6 +208,20 @@ mod tests {
     #[test]
     fn the_budget_is_two_below_the_threshold_and_at_least_one() {
         assert_eq!([1, 2, 3, 5, 10].map(|t| limit(t, 60).places), [1, 1, 1, 3, 8]);
+    }
+
+    #[test]
+    fn after_a_restore_one_wrong_password_goes_through_until_the_source_has_forgotten() {
+        let restored = Some(NOW);
+        let places = |limit: Limit, seconds, count| {
+            limit.after_restore(restored, NOW + TimeDelta::seconds(seconds), count).places
+        };
+        assert_eq!([0, 71, 72].map(|s| places(limit(10, 60), s, UNREAD)), [1, 1, 8]);
+        assert_eq!(places(limit(10, 0), 1_000_000, UNREAD), 1, "its lockouts never expire");
+        assert_eq!(places(limit(0, 60), 0, UNREAD), 10, "it never locks");
+        let shown = SourceCount { failures: Some(2), read_at: NOW };
+        assert_eq!(places(limit(10, 60), 0, shown), 8, "its own count is better than a guess");
+        assert_eq!(limit(10, 60).after_restore(None, NOW, UNREAD).places, 8);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::{
     broker::{Broker, Settled},
     budget,
     decision::{Capture, Counter, Decision, Extent, Grant, HubAnswer, Page, Place, Row, Write, decide},
+    measure,
     throttle::{TOO_MANY_WINDOW, pause_after},
     trace::say,
 };
@@ -65,6 +66,7 @@ impl Broker<'_> {
         let done = storage::write!(self.hub.database, |tx| { this.carry_out(tx, &settled, &prepared).await })?;
         drop(turn);
         self.pending.clear();
+        measure::decided(done.decision.row, settled.result.is_some(), done.session.is_some(), self.trace.elapsed());
         let page = self.refusal_page(&done.decision);
         tracing::info!(
             request = %self.attempt.request_id, code = %done.code, row = %done.decision.row,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use connector::Connector;
 use credential::Password;
-use directory::{Account, AccountStatus, AdapterResult, LockoutReading, Source, SourceEntry};
+use directory::{Account, AccountStatus, AdapterResult, LockoutReading, Source, SourceEntry, metric};
 use uuid::Uuid;
 
 use super::{
@@ -93,6 +93,7 @@ impl Broker<'_> {
             }
         };
         let count = SourceCount { failures: entry.lockout.failures, read_at };
+        let limit = limit.after_restore(self.hub.restored_at().await?, now, count);
         let Some(place) = self.take_place(live, entry, account, limit, count).await? else {
             return Ok(Contacted::without_bind(SourceAnswer::NoBudget));
         };
@@ -192,6 +193,7 @@ impl Broker<'_> {
         } else {
             let text = format!("{threshold}no place is left, so the directory was not asked.");
             self.trace.bad("Lockout budget", text, Some(shown));
+            metrics::counter!(metric::BUDGET_REFUSALS, "source" => live.source.name.clone()).increment(1);
         }
         Ok(place)
     }

@@ -32,6 +32,7 @@ impl Hub {
         let limit = Limit::of(shown, source.lockout, &policy)
             .map_err(|missing| HubError::Refused(format!("No password was sent: {}.", missing.words())))?;
         let count = SourceCount { failures: shown.failures, read_at };
+        let limit = limit.after_restore(self.restored_at().await?, self.clock.now(), count);
         let key = (source.id, &entry.immutable_id);
         let place: Option<uuid::Uuid> =
             storage::write!(self.database, |tx| { budget::take(tx, self, key, limit, count, false).await })?;

@@ -15,6 +15,7 @@ mod housekeeping;
 mod known;
 mod live_test;
 mod lookup;
+mod measure;
 mod memory;
 mod route;
 mod stranger;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use directory::Policy;
+use directory::{Policy, metric};
 use storage::{Queries, throttle::Throttle};
 
 use crate::{HubError, kernel::vault::Vault};
@@ -60,6 +60,10 @@ pub(super) async fn check(
     let too_many_of_it = counts.identifier >= i64::from(policy.throttle_identifier);
     // Browsers the person signed in with before pass the limits that a neighbour could use up.
     let too_many_from_there = !known_device && counts.network >= i64::from(network_limit);
+    if too_many_of_it || too_many_from_there {
+        let limit = if too_many_of_it { "identifier" } else { "network" };
+        metrics::counter!(metric::THROTTLE_REFUSALS, "limit" => limit).increment(1);
+    }
     Ok(Throttled {
         refused: too_many_of_it || too_many_from_there,
         slowed: !known_device && counts.installation >= i64::from(policy.throttle_installation),

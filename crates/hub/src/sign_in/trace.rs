@@ -25,6 +25,10 @@ impl Recorder {
         Self { began, steps: Vec::new() }
     }
 
+    pub(super) fn elapsed(&self) -> std::time::Duration {
+        self.began.elapsed()
+    }
+
     pub(super) fn milliseconds(&self) -> i64 {
         i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use connector::{Connector, Page};
-use directory::{AccountStatus, Policy, SourceEntry, SourceId};
+use directory::{AccountStatus, Policy, SourceEntry, SourceId, metric};
 use serde_json::json;
 use storage::accounts::Accounts;
 
@@ -45,8 +45,25 @@ impl Hub {
     /// Reads all people of a source with its service account and writes what changed about known ones. A source that
     /// cannot be read, or whose answer would remove too many, changes nobody's standing.
     pub async fn sweep_source(&self, id: SourceId) -> Result<SweepReport, HubError> {
-        let policy = self.policy_now().await?;
         let live = self.live_source(id).await?;
+        let swept = self.sweep_live(&live).await;
+        let source = live.source.name.clone();
+        let result = match &swept {
+            Ok(report) if report.complete && report.stopped.is_none() => {
+                #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit")]
+                let now = self.clock.now().timestamp() as f64;
+                metrics::gauge!(metric::SWEEP_COMPLETED, "source" => source.clone()).set(now);
+                "complete"
+            }
+            Ok(_) => "stopped",
+            Err(_) => "failed",
+        };
+        metrics::counter!(metric::SWEEPS, "source" => source, "result" => result).increment(1);
+        swept
+    }
+
+    async fn sweep_live(&self, live: &LiveSource) -> Result<SweepReport, HubError> {
+        let policy = self.policy_now().await?;
         let mut report = SweepReport::default();
         let connector = match live.connector() {
             Ok(connector) => connector,
@@ -67,7 +84,7 @@ impl Hub {
             };
             report.rejected += rejected.len() as u64;
             for batch in entries.chunks(BATCH) {
-                self.write_batch(&live, batch, &mut report).await?;
+                self.write_batch(live, batch, &mut report).await?;
             }
             match next {
                 Some(next) => cursor = Some(next),
@@ -75,7 +92,7 @@ impl Hub {
             }
         }
         report.complete = true;
-        self.note_unseen(&live, &*connector, &policy, started, &mut report).await?;
+        self.note_unseen(live, &*connector, &policy, started, &mut report).await?;
         Ok(report)
     }
 

@@ -18,6 +18,7 @@ use hub::{
 };
 use secrecy::SecretString;
 use serde::Deserialize;
+use tracing::Instrument as _;
 
 use super::{answer, form_target, page, see_other};
 use crate::http::{AppState, Browser, ClientAddress, Failure, RequestId};
@@ -147,7 +148,7 @@ pub async fn sign_in(
     };
     // A task of its own: hanging up must not take back what the attempt counts for.
     let hub = state.hub.clone();
-    let answered = tokio::spawn(async move { hub.sign_in(attempt).await });
+    let answered = tokio::spawn(async move { hub.sign_in(attempt).await }.in_current_span());
     match answered.await.map_err(|error| Failure::internal(&format!("the sign-in ended early: {error}")))?? {
         SignInAnswer::SignedIn { session, new_device_cookie, banner, .. } => {
             browser.signed_in(session.id).await?;

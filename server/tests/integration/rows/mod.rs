@@ -5,8 +5,8 @@
 //! that redirect), D18b (matching rules), D28 (second factors). `hub` tests their decision alone.
 
 mod delegated;
-mod directory_stub;
-mod house;
+pub mod directory_stub;
+pub mod house;
 mod outcome;
 mod owned;
 mod peers;
