@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use connector::ProbeStep;
-use directory::{HubRole, Source, SourceMode};
+use directory::{Role, Source, SourceMode};
 use storage::{access, audit, provider::Provider};
 
 use crate::{Hub, HubError, connections::LiveSource, observe::LAST_BACKUP};
@@ -56,7 +56,7 @@ impl Hub {
                 .collect(),
             last_backup: backup.and_then(|s| s.value.as_i64()).and_then(|at| DateTime::from_timestamp(at, 0)),
             newest_event: newest.first().map(|line| line.at),
-            administrators: access::holders_of(&mut reader, HubRole::Administrator).await?.len(),
+            administrators: access::holders_of(&mut reader, Role::Administrator).await?.len(),
             sources: self.sources_now().await?.to_vec(),
         })
     }

@@ -96,6 +96,12 @@ impl Postgres {
         format!("postgres://isthmus@localhost/{database}?host={folder}")
     }
 
+    /// One of PostgreSQL's own programs, such as `pg_dump`, of the version that runs.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.binaries.join(name)
+    }
+
     /// Runs one statement with psql, for tests that look at the database from outside; returns the unaligned rows.
     pub fn psql(&self, database: &str, sql: &str) -> Result<String> {
         run(Command::new(self.binaries.join("psql"))

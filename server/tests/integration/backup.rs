@@ -139,6 +139,85 @@ async fn a_backup_under_load_is_whole_and_comes_back_without_a_live_credential()
     again.stop().await;
 }
 
+mod peers {
+    //! The commands of docs/operations.md for PostgreSQL, run with PostgreSQL's own programs.
+
+    use std::process::Command;
+
+    use hub::session::ProvenBy;
+    use reqwest::StatusCode;
+    use storage::{Database, Queries as _};
+    use testkit::Postgres;
+
+    use super::works;
+    use crate::support::TestServer;
+
+    async fn census(url: &str) -> std::collections::BTreeMap<String, i64> {
+        let database = Database::open(url).await.unwrap();
+        let counted = storage::census::census(&mut database.reader()).await.unwrap();
+        database.close().await;
+        counted
+    }
+
+    async fn count(url: &str, sql: &'static str) -> i64 {
+        let database = Database::open(url).await.unwrap();
+        let (number,): (i64,) = database.reader().fetch_one(sql, storage::no_parameters()).await.unwrap();
+        database.close().await;
+        number
+    }
+
+    fn run(program: &str, arguments: &[&str]) {
+        let output = Command::new(Postgres::shared().program(program)).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_documented_commands_bring_a_postgresql_hub_back_without_a_live_credential() {
+        let (first, second) = (testkit::postgres().await, testkit::postgres().await);
+        let (from, to) = (first.url(), second.url());
+        let folder = tempfile::tempdir().unwrap();
+        let here = folder.path().to_owned();
+        works(&here, &["database", "upgrade", "--data", "data", "--database", &from]);
+        let mut settings = TestServer::settings(&here.join("data"));
+        settings.store.database = Some(from.clone());
+        let server = TestServer::start_with(settings.clone(), folder).await;
+        let ada = server.administrator("ada").await;
+        let cookie = server.cookie(server.session(ada, ProvenBy::Hub).await).await;
+        assert_eq!(server.get("/console/people", Some(&cookie)).await.status(), StatusCode::OK);
+
+        let dump = here.join("isthmus.dump").display().to_string();
+        run("pg_dump", &["--format=custom", &format!("--file={dump}"), &from]);
+        let before = census(&from).await;
+        run("pg_restore", &["--exit-on-error", "--no-owner", &format!("--dbname={to}"), &dump]);
+        assert_eq!(census(&to).await, before);
+        let key = here.join("data/sealing.key").display().to_string();
+        let arguments = ["database", "after-restore", "--data", "data", "--database", &to, "--sealing-key", &key];
+        let told = works(&here, &arguments);
+        assert!(told.contains("2 sealed secrets open. Ended: 1 sessions"), "{told}");
+        std::fs::write(here.join("wrong"), [9u8; 32]).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(here.join("wrong"), mode).unwrap();
+        let wrong = ["database", "after-restore", "--data", "data", "--database", &to, "--sealing-key", "wrong"];
+        super::fails(&here, &wrong, "sealing key is not this database's");
+
+        assert_eq!(count(&to, "select count(*) from session where ended_at is null").await, 0);
+        assert_eq!(count(&from, "select count(*) from session where ended_at is null").await, 1);
+        let mut after = census(&to).await;
+        *after.get_mut("audit_event").unwrap() -= 1;
+        assert_eq!(after, before, "one line in the log, and nothing else is more or less");
+
+        server.running.stop().await.unwrap();
+        settings.store.database = Some(to);
+        let again = server::serve::start(settings).await.unwrap();
+        let address = again.address;
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let page = client.get(format!("http://{address}/console/people")).header("cookie", cookie);
+        assert_eq!(page.send().await.unwrap().status(), StatusCode::SEE_OTHER);
+        drop(client);
+        again.stop().await.unwrap();
+    }
+}
+
 /// A folder with a database and a backup of it.
 fn made() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();

@@ -8,7 +8,7 @@ use std::{
 
 use chrono::TimeDelta;
 use directory::SourceKind;
-use hub::kernel::{Clock as _, SystemClock};
+use hub::kernel::{Clock as _, SystemClock, capability::ManageSources};
 use serde_json::{Value, json};
 use server::serve_options::{ProxiesSeen, ServeOptions};
 use storage::{Database, Queries as _};
@@ -306,7 +306,7 @@ async fn directories_are_tried_live() {
         ldap.urls = vec![url.parse().unwrap()];
         ldap.ca_pem = Some(ca);
         let secret = Some(READER_PASSWORD.to_owned().into());
-        hub.update_source(&house.administrator, stored.id, stored.revision, draft, secret).await.unwrap();
+        hub.update_source(&ManageSources::from(&house.administrator), stored.id, stored.revision, draft, secret).await.unwrap();
     };
     let authority = Authority::new("Another");
     set(stub.ldaps_url(), authority.ca_pem().to_owned()).await;

@@ -48,18 +48,25 @@ impl TestServer {
 
     async fn start_as(public_url: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let mut settings = Self::settings(&folder.path().join("data"));
+        if let Some(url) = public_url {
+            settings.public_url = Url::parse(url).unwrap();
+        }
+        Self::start_with(settings, folder).await
+    }
+
+    /// What a server in this folder is started with.
+    pub fn settings(data: &Path) -> ServeSettings {
         let listen = free_address();
-        let public_url = public_url.map_or_else(|| format!("http://{listen}"), str::to_owned);
-        let settings = ServeSettings {
-            store: StoreSettings { data: folder.path().join("data"), database: None, sealing_key: None },
+        ServeSettings {
+            store: StoreSettings { data: data.to_owned(), database: None, sealing_key: None },
             listen,
-            public_url: Url::parse(&public_url).unwrap(),
+            public_url: Url::parse(&format!("http://{listen}")).unwrap(),
             allow_networks: vec!["127.0.0.0/8".parse().unwrap()],
             trusted_proxies: Vec::new(),
             tls: None,
             metrics: None,
-        };
-        Self::start_with(settings, folder).await
+        }
     }
 
     /// A server with these settings; the folder vanishes with it.

@@ -33,6 +33,21 @@ async fn the_budget_ends_two_below_the_threshold_and_keeps_one_place_for_a_known
 }
 
 #[tokio::test]
+async fn after_a_restore_one_wrong_password_goes_through_until_the_directory_has_forgotten_the_others() {
+    for door in doors().await {
+        door.hub().after_restore(None).await.unwrap();
+        known(&door, "jsmith", |_| {}).await;
+        door.types("jsmith", "wrong 0").await.refused_by("D7", Generic, 1);
+        door.types("jsmith", "wrong 1").await.refused_by("2.7", Generic, 0);
+        door.wait(900 + 90 + 6);
+        for number in 1..3 {
+            door.types("jsmith", &format!("wrong {number}")).await.refused_by("D7", Generic, 1);
+        }
+        door.types("jsmith", "wrong 3").await.refused_by("2.7", Generic, 0);
+    }
+}
+
+#[tokio::test]
 async fn wrong_passwords_elsewhere_count_where_the_source_shows_them() {
     for door in doors().await {
         known(&door, "jsmith", |_| {}).await;
