@@ -149,10 +149,15 @@ async fn open_postgres(url: &str) -> Result<Database, StorageError> {
 
 async fn open_sqlite(url: &str) -> Result<Database, StorageError> {
     let place: Arc<str> = url.strip_prefix("sqlite://").unwrap_or(url).into();
-    let failed = |source| StorageError::Open {
-        place: place.to_string(),
-        remedy: "Check that the folder exists, that this user may write to it and that the disk is not full",
-        source,
+    let failed = |source: sqlx::Error| {
+        // SQLITE_CORRUPT, SQLITE_NOTADB.
+        let code = source.as_database_error().and_then(|error| error.code());
+        let remedy = if matches!(code.as_deref(), Some("11" | "267" | "26")) {
+            "It is damaged, or no database: keep a copy of the folder, and restore the last good backup"
+        } else {
+            "Check that the folder exists, that this user may write to it and that the disk is not full"
+        };
+        StorageError::Open { place: place.to_string(), remedy, source }
     };
     let options = SqliteConnectOptions::new()
         .filename(&*place)

@@ -30,6 +30,11 @@ pub enum StorageError {
     /// The database is read-only.
     #[error("the database is read-only: check the owner and mode of its file and folder")]
     ReadOnly,
+    /// Pages of the file are not what they were.
+    #[error(
+        "the database file is damaged: stop the server, keep a copy of the folder, and restore the last good backup"
+    )]
+    Damaged,
     /// Another process has held the database file for too long.
     #[error("another process is writing to the database file: end it, or try again when it is done")]
     Busy,
@@ -79,6 +84,8 @@ impl StorageError {
             "13" | "53100" => Some(Self::DiskFull),
             "8" | "264" | "520" | "776" | "1032" | "25006" => Some(Self::ReadOnly),
             "5" | "261" | "517" => Some(Self::Busy),
+            // SQLITE_CORRUPT, SQLITE_NOTADB; PostgreSQL data_corrupted, index_corrupted.
+            "11" | "267" | "523" | "779" | "26" | "XX001" | "XX002" => Some(Self::Damaged),
             _ => None,
         }
     }

@@ -25,7 +25,11 @@ pub async fn open(report: &mut Report, folder: &DataFolder, settings: &StoreSett
     let database = match Database::open(&url).await {
         Ok(database) => database,
         Err(error) => {
-            report.problem(CHECK, error.to_string(), "Nobody signs in until the database answers.");
+            report.problem(
+                CHECK,
+                error.to_string(),
+                "Nobody signs in until the database answers. docs/operations.md, \"At three in the morning\".",
+            );
             return None;
         }
     };
