@@ -1,6 +1,8 @@
 //! Where the stylesheets and the WebAssembly half are served from. The server knows the hashed names and provides
 //! this in the context of every page.
 
+use std::collections::BTreeMap;
+
 /// Absolute paths, such as `/assets/app.3f9c1d.css`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assets {
@@ -12,4 +14,6 @@ pub struct Assets {
     pub javascript: String,
     /// The WebAssembly module.
     pub wasm: String,
+    /// For each part of the console, the further modules its pages need (`console::parts`).
+    pub parts: BTreeMap<String, Vec<String>>,
 }

@@ -14,31 +14,34 @@ export const clientSecret = 'a-secret-of-the-browser-tests-0123456789';
 export const administrator = { username: 'admin', password: 'correct horse battery staple 7' };
 
 export class Hub {
-  static async start() {
+  // `url`: what browsers call it, if a proxy stands in front; `more`: further arguments of `serve`.
+  static async start({ url, more = [] } = {}) {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'isthmus-end2end-'));
     const port = await freePort();
-    const hub = new Hub(folder, port);
+    const hub = new Hub(folder, port, url ?? `http://localhost:${port}`, more);
     await hub.serve();
     return hub;
   }
 
-  constructor(folder, port) {
+  constructor(folder, port, url, more) {
     this.folder = folder;
     this.data = path.join(folder, 'data');
     this.port = port;
-    this.url = `http://localhost:${port}`;
+    this.url = url;
+    this.more = more;
+    this.own = `http://localhost:${port}`;
     this.log = '';
   }
 
   async serve() {
     const args = ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, '--public-url', this.url];
-    this.process = spawn(isthmus(), [...args, ...network], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.process = spawn(isthmus(), [...args, ...network, ...this.more], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
     const keep = (chunk) => { this.log = (this.log + chunk).slice(-20_000); };
     this.process.stdout.on('data', keep);
     this.process.stderr.on('data', keep);
     for (let attempt = 0; attempt < 200; attempt += 1) {
       if (this.process.exitCode !== null) throw new Error(`isthmus ended:\n${this.log}`);
-      const ready = await fetch(`${this.url}/readyz`).catch(() => null);
+      const ready = await fetch(`${this.own}/readyz`).catch(() => null);
       if (ready?.ok) return;
       await new Promise((resolve) => { setTimeout(resolve, 100); });
     }
@@ -50,9 +53,10 @@ export class Hub {
   }
 
   // Registers sources and clients by a site document; the running server notices within two seconds.
-  async apply(sources, clients) {
+  async apply(sources, clients, policy = {}) {
     const text = (value) => JSON.stringify(value);
-    let document = '';
+    let document = Object.keys(policy).length ? '[policy]\n' : '';
+    for (const [figure, value] of Object.entries(policy)) document += `${figure} = ${text(value)}\n`;
     for (const source of sources) {
       await writeFile(path.join(this.folder, `${source.name}.crt`), source.ca_pem);
       document += `[[source]]
@@ -81,6 +85,7 @@ secret = { env = "CLIENT_SECRET" }
 redirect_uris = ${text(client.redirect_uris)}
 post_logout_redirect_uris = ${text(client.post_logout_redirect_uris)}
 original_source = ${text(client.original_source)}
+consent = ${text(client.consent ?? 'never')}
 
 `;
     }

@@ -36,6 +36,18 @@ export class Peers {
     return this.ask({ do: 'start', name });
   }
 
+  disable(name, username) {
+    return this.ask({ do: 'disable', name, username });
+  }
+
+  enable(name, username) {
+    return this.ask({ do: 'enable', name, username });
+  }
+
+  certificate() {
+    return this.ask({ do: 'certificate' });
+  }
+
   application(issuer, client_id, client_secret, port) {
     return this.ask({ do: 'application', issuer, client_id, client_secret, port });
   }

@@ -5,8 +5,8 @@ import { Peers } from './peers.mjs';
 import { freePort } from './where.mjs';
 
 export class Stage {
-  // `directories`: name, label, base, domain and mode of each slapd.
-  static async set(directories) {
+  // `directories`: name, label, base, domain and mode of each slapd. `policy`: figures of the site document.
+  static async set(directories, { policy, consent } = {}) {
     const stage = new Stage();
     try {
       stage.peers = Peers.start();
@@ -20,9 +20,9 @@ export class Stage {
       const home = `http://localhost:${port}/`;
       stage.client = {
         id: 'portal', name: 'Crew portal', redirect_uris: [`${home}callback`], post_logout_redirect_uris: [home],
-        original_source: directories.map(({ name }) => name),
+        original_source: directories.map(({ name }) => name), consent,
       };
-      await stage.hub.apply(sources, [stage.client]);
+      await stage.hub.apply(sources, [stage.client], policy);
       stage.application = (await stage.peers.application(stage.hub.url, 'portal', clientSecret, port)).url;
       return stage;
     } catch (error) {

@@ -5,5 +5,6 @@
 
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
-    leptos::mount::hydrate_body(app::App);
+    // Waits for the part of the console with the page shown.
+    leptos::mount::hydrate_lazy(app::App);
 }

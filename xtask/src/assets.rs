@@ -4,18 +4,20 @@ use std::{
     collections::BTreeMap,
     fs,
     hash::{DefaultHasher, Hash, Hasher},
+    io::Write as _,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use lightningcss::{
     bundler::{Bundler, FileProvider},
     stylesheet::{MinifyOptions, ParserOptions, PrinterOptions},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    machine,
-    shell::{program, root, run, target},
+    module,
+    shell::{root, target},
 };
 
 /// Where the server finds them.
@@ -23,41 +25,59 @@ pub fn site() -> PathBuf {
     target().join("site")
 }
 
-/// From the name in the source to the name with the hash.
-pub type Manifest = BTreeMap<String, String>;
+/// What the server reads to know the files.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Manifest {
+    /// From the name in the source to the name with the hash.
+    files: BTreeMap<String, String>,
+    /// The modules of each part of the console, by the names in the source.
+    pub parts: BTreeMap<String, Vec<String>>,
+}
+
+/// Browsers offer Brotli over https and on localhost, and gzip everywhere.
+const BROTLI: &str = ".br";
+const GZIP: &str = ".gz";
 
 /// One file on its way into the site.
 struct Asset {
-    name: &'static str,
+    name: String,
     bytes: Vec<u8>,
 }
 
 /// Writes the whole site from a compiled module; `optimise` runs wasm-opt over it.
 pub fn write(module: &Path, optimise: bool) -> anyhow::Result<Manifest> {
     let mut assets = vec![stylesheet("app.css")?, stylesheet("sign-in.css")?];
-    let (javascript, wasm) = bindings(module, optimise)?;
-    let wasm = Asset { name: "isthmus_bg.wasm", bytes: wasm };
-    // The script loads the module beside it, by the name it will have.
-    let javascript = javascript.replace("isthmus_bg.wasm", &hashed_name(&wasm));
-    assets.push(Asset { name: "isthmus.js", bytes: javascript.into_bytes() });
-    assets.push(wasm);
+    let bound = module::bind(module, optimise)?;
+    // The script loads the modules beside it, by the names they will have.
+    let mut javascript = bound.javascript;
+    let main = ("isthmus_bg.wasm".to_owned(), bound.main);
+    for (name, bytes) in bound.modules.into_iter().chain([main]) {
+        let asset = Asset { name, bytes };
+        ensure!(javascript.contains(&asset.name), "the script does not load {}", asset.name);
+        javascript = javascript.replace(&asset.name, &hashed_name(&asset));
+        assets.push(asset);
+    }
+    assets.push(Asset { name: "isthmus.js".to_owned(), bytes: javascript.into_bytes() });
 
     let folder = site();
     let kept = previous_names(&folder);
     fs::create_dir_all(&folder)?;
-    let mut manifest = Manifest::new();
+    let mut manifest = Manifest { parts: bound.parts, ..Manifest::default() };
     for asset in &assets {
         let name = hashed_name(asset);
         let path = folder.join(&name);
-        if !path.exists() || !compressed_name(&path).exists() {
+        if [path.clone(), packed_name(&path, BROTLI), packed_name(&path, GZIP)].iter().any(|file| !file.exists()) {
             fs::write(&path, &asset.bytes)?;
-            fs::write(compressed_name(&path), brotli(&asset.bytes)?)?;
+            fs::write(packed_name(&path, BROTLI), brotli(&asset.bytes)?)?;
+            fs::write(packed_name(&path, GZIP), gzip(&asset.bytes)?)?;
         }
-        manifest.insert(asset.name.to_owned(), name);
+        manifest.files.insert(asset.name.clone(), name);
     }
-    for old in kept.into_iter().filter(|old| !manifest.values().any(|name| name == old)) {
-        let _ = fs::remove_file(compressed_name(&folder.join(&old)));
-        let _ = fs::remove_file(folder.join(old));
+    for old in kept.into_iter().filter(|old| !manifest.files.values().any(|name| name == old)) {
+        for file in [packed_name(&folder.join(&old), BROTLI), packed_name(&folder.join(&old), GZIP), folder.join(&old)]
+        {
+            let _ = fs::remove_file(file);
+        }
     }
     fs::write(folder.join("manifest.json"), serde_json::to_string_pretty(&manifest)? + "\n")?;
     Ok(manifest)
@@ -65,20 +85,20 @@ pub fn write(module: &Path, optimise: bool) -> anyhow::Result<Manifest> {
 
 /// Bytes of one asset, plain and as sent.
 pub fn sizes(manifest: &Manifest, name: &str) -> anyhow::Result<(u64, u64)> {
-    let file = manifest.get(name).with_context(|| format!("the manifest lacks {name}"))?;
+    let file = manifest.files.get(name).with_context(|| format!("the manifest lacks {name}"))?;
     let path = site().join(file);
-    Ok((path.metadata()?.len(), compressed_name(&path).metadata()?.len()))
+    Ok((path.metadata()?.len(), packed_name(&path, BROTLI).metadata()?.len()))
 }
 
 fn previous_names(folder: &Path) -> Vec<String> {
     let manifest = fs::read(folder.join("manifest.json")).ok();
     let manifest: Option<Manifest> = manifest.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    manifest.map(|manifest| manifest.into_values().collect()).unwrap_or_default()
+    manifest.map(|manifest| manifest.files.into_values().collect()).unwrap_or_default()
 }
 
-fn compressed_name(path: &Path) -> PathBuf {
+fn packed_name(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".br");
+    name.push(suffix);
     PathBuf::from(name)
 }
 
@@ -86,11 +106,11 @@ fn compressed_name(path: &Path) -> PathBuf {
 fn hashed_name(asset: &Asset) -> String {
     let mut hasher = DefaultHasher::new();
     asset.bytes.hash(&mut hasher);
-    let (stem, extension) = asset.name.rsplit_once('.').unwrap_or((asset.name, ""));
+    let (stem, extension) = asset.name.rsplit_once('.').unwrap_or((&asset.name, ""));
     format!("{stem}.{:016x}.{extension}", hasher.finish())
 }
 
-fn stylesheet(name: &'static str) -> anyhow::Result<Asset> {
+fn stylesheet(name: &str) -> anyhow::Result<Asset> {
     let path = root().join("style").join(name);
     let files = FileProvider::new();
     let mut bundler = Bundler::new(&files, None, ParserOptions::default());
@@ -100,52 +120,7 @@ fn stylesheet(name: &'static str) -> anyhow::Result<Asset> {
     let printed = sheet
         .to_css(PrinterOptions { minify: true, ..PrinterOptions::default() })
         .map_err(|error| anyhow!("{name}: {error}"))?;
-    Ok(Asset { name, bytes: printed.code.into_bytes() })
-}
-
-/// wasm-bindgen as a library, at the version the module was compiled against.
-fn bindings(module: &Path, optimise: bool) -> anyhow::Result<(String, Vec<u8>)> {
-    let folder = target().join("tools/bindings");
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    wasm_bindgen_cli_support::Bindgen::new()
-        .input_path(module)
-        .web(true)?
-        .typescript(false)
-        .remove_name_section(true)
-        .remove_producers_section(true)
-        .omit_default_module_path(false)
-        .out_name("isthmus")
-        .generate(&folder)
-        .context("wasm-bindgen")?;
-    let wasm = folder.join("isthmus_bg.wasm");
-    if folder.join("snippets").exists() {
-        anyhow::bail!("a dependency brings JavaScript snippets of its own; the site has no place for them yet");
-    }
-    if optimise {
-        optimise_module(&wasm)?;
-    }
-    Ok((fs::read_to_string(folder.join("isthmus.js"))?, fs::read(wasm)?))
-}
-
-/// `--disable-compact-imports` is needed: without it browsers refuse the module.
-fn optimise_module(wasm: &Path) -> anyhow::Result<()> {
-    let flags = [
-        "-Oz",
-        "--converge",
-        "--enable-bulk-memory",
-        "--enable-reference-types",
-        "--enable-nontrapping-float-to-int",
-        "--enable-sign-ext",
-        "--enable-mutable-globals",
-        "--enable-multivalue",
-        "--disable-compact-imports",
-    ];
-    let smaller = wasm.with_extension("opt.wasm");
-    run(program(machine::install_wasm_opt()?).args(flags).arg(wasm).arg("-o").arg(&smaller))?;
-    fs::rename(smaller, wasm)?;
-    Ok(())
+    Ok(Asset { name: name.to_owned(), bytes: printed.code.into_bytes() })
 }
 
 /// Compressed as hard as possible: it happens once and is sent often.
@@ -160,4 +135,10 @@ pub fn brotli(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut compressed = Vec::new();
     brotli::BrotliCompress(&mut &*bytes, &mut compressed, &parameters)?;
     Ok(compressed)
+}
+
+fn gzip(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?)
 }

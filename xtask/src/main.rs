@@ -5,6 +5,7 @@ mod assets;
 mod bench;
 mod check;
 mod machine;
+mod module;
 mod shell;
 mod site;
 mod test;

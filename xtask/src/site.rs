@@ -16,17 +16,11 @@ const WASM_PROFILE: &str = "wasm-release";
 /// Compiles the frontend and writes `target/site`. `optimise`: with wasm-opt, which npm must bring.
 pub fn build_assets(toolchain: Toolchain, optimise: bool) -> anyhow::Result<assets::Manifest> {
     let folder = toolchain.folder();
-    run(toolchain.cargo().env("CARGO_TARGET_DIR", &folder).env("CARGO_INCREMENTAL", "0").args([
-        "build",
-        "--locked",
-        "--package",
-        "frontend",
-        "--profile",
-        WASM_PROFILE,
-        "--target",
-        TARGET,
-    ]))
-    .context("the WebAssembly half does not build")?;
+    let mut build = toolchain.cargo();
+    build.env("CARGO_TARGET_DIR", &folder).env("CARGO_INCREMENTAL", "0");
+    build.args(["rustc", "--locked", "--package", "frontend", "--lib", "--profile", WASM_PROFILE, "--target", TARGET]);
+    // Where functions and data refer to each other is kept, so that the module can be cut into parts.
+    run(build.args(["--", "-C", "link-arg=--emit-relocs"])).context("the WebAssembly half does not build")?;
     let module = folder.join(TARGET).join(WASM_PROFILE).join("frontend.wasm");
     assets::write(&module, optimise)
 }

@@ -8,7 +8,7 @@ use super::{
     form::app_form,
     snippet::{Copyable, Snippet},
 };
-use crate::ui::{Check, Icon, Loaded, Notice, PageHead, Panel, Problem, Tone, When};
+use crate::ui::{Check, Icon, Loaded, Notice, PageHead, Panel, PostForm, Problem, Sending, Tone, When, asked};
 
 /// `/console/apps/{id}?groups=…`
 #[component]
@@ -20,7 +20,7 @@ pub fn AppPage() -> impl IntoView {
         let value = |name| query.get(name).unwrap_or_default();
         (params.read().get("id").unwrap_or_default(), value("groups"), value("done"))
     });
-    let card = Resource::new_blocking(move || ask.get(), |(id, groups, done)| read_app(id, groups, done));
+    let card = asked(move || ask.get(), |(id, groups, done)| read_app(id, groups, done));
     view! { <Loaded of=card show=app_view /> }.into_any()
 }
 
@@ -48,7 +48,7 @@ pub(super) fn secret_panel(id: &str, name: &str, secret: Option<String>) -> impl
 #[must_use]
 pub fn app_view(card: AppCard) -> AnyView {
     let AppCard { form, snippet, test_link, updated_at, secret, notice, sources, groups, group_search, .. } = card;
-    let save = ServerAction::<SaveApp>::new();
+    let save = Sending::<SaveApp>::new();
     let confidential = snippet.confidential;
     let (id, name, revision) = (form.id.clone(), form.name.clone(), form.revision);
     let saved = matches!(notice.as_str(), "saved" | "groups" | "registered");
@@ -116,23 +116,23 @@ fn test_panel() -> impl IntoView {
 }
 
 fn secret_change(id: &str, revision: i64) -> impl IntoView + use<> {
-    let make = ServerAction::<NewSecret>::new();
+    let make = Sending::<NewSecret>::new();
     let id = id.to_owned();
     view! {
         <Panel id="h-rotate" title="Secret">
             <div class="body stack m">
                 <p class="soft">"The hub keeps only a digest. A new secret ends the old one at once: the application cannot sign people in until it has the new one."</p>
                 {move || {
-                    make.value().get().map(|answer| match answer {
+                    make.answer().map(|answer| match answer {
                         Ok(changed) => changed.secret.map(|text| view! { <Notice tone=Tone::Ok title="Shown once:"><Copyable text /></Notice> }).into_any(),
                         Err(error) => view! { <Problem error /> }.into_any(),
                     })
                 }}
-                <ActionForm action=make>
+                <PostForm action=make>
                     <input type="hidden" name="id" value=id />
                     <input type="hidden" name="revision" value=revision.to_string() />
-                    <button class="button danger" aria-busy=move || make.pending().get().then_some("true")>"Make a new secret, end the old one"</button>
-                </ActionForm>
+                    <button class="button danger" aria-busy=move || make.busy()>"Make a new secret, end the old one"</button>
+                </PostForm>
             </div>
         </Panel>
     }
@@ -145,7 +145,7 @@ fn group_panel(
     groups: Vec<(crate::ui::Choice, bool)>,
     search: String,
 ) -> impl IntoView + use<> {
-    let publish = ServerAction::<PublishGroups>::new();
+    let publish = Sending::<PublishGroups>::new();
     let here = format!("/console/apps/{}", crate::link::encode(id));
     let id = id.to_owned();
     let none = groups.is_empty();
@@ -165,14 +165,14 @@ fn group_panel(
                 </div>
             </form>
             <div class="body">
-                {move || publish.value().get().and_then(Result::err).map(|error| view! { <Problem error /> })}
+                {move || publish.refusal().map(|error| view! { <Problem error /> })}
                 {none.then(|| view! { <p class="soft">"None. Groups appear here once a member has signed in."</p> })}
-                <ActionForm action=publish attr:class="stack s" attr:hidden=none>
+                <PostForm action=publish class="stack s" hidden=none>
                     <input type="hidden" name="id" value=id />
                     <input type="hidden" name="revision" value=revision.to_string() />
                     {boxes}
-                    <div class="row"><button class="button" aria-busy=move || publish.pending().get().then_some("true")>"Publish the ticked groups"</button></div>
-                </ActionForm>
+                    <div class="row"><button class="button" aria-busy=move || publish.busy()>"Publish the ticked groups"</button></div>
+                </PostForm>
             </div>
         </Panel>
     }

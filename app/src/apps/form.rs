@@ -10,7 +10,7 @@ use super::{
     api::{SaveApp, app_settings_of},
     app_view::secret_panel,
 };
-use crate::ui::{Check, Choice, Field, Lines, Loaded, PageHead, Panel, Picker, Problem};
+use crate::ui::{Check, Choice, Field, Lines, Loaded, PageHead, Panel, Picker, PostForm, Problem, Sending, asked};
 
 /// What the form holds, as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,15 +37,15 @@ pub struct AppForm {
 /// `/console/apps/new`
 #[component]
 pub fn NewAppPage() -> impl IntoView {
-    let form = Resource::new_blocking(|| (), |()| app_settings_of());
+    let form = asked(|| (), |()| app_settings_of());
     view! { <Loaded of=form show=app_settings_view /> }.into_any()
 }
 
 /// The page for a new application, with its data.
 #[must_use]
 pub fn app_settings_view(form: AppForm) -> AnyView {
-    let save = ServerAction::<SaveApp>::new();
-    let done = move || save.value().get().and_then(Result::ok);
+    let save = Sending::<SaveApp>::new();
+    let done = move || save.answer().and_then(Result::ok);
     view! {
         <PageHead title="Register an app" lede="An application that signs people in with OpenID Connect. You get its id and, once, its secret." />
         {move || done().map(|changed| secret_panel(&changed.id, &changed.name, changed.secret))}
@@ -55,25 +55,25 @@ pub fn app_settings_view(form: AppForm) -> AnyView {
 }
 
 /// The form.
-pub(super) fn app_form(form: &AppForm, save: ServerAction<SaveApp>) -> impl IntoView + use<> {
+pub(super) fn app_form(form: &AppForm, save: Sending<SaveApp>) -> impl IntoView + use<> {
     let form = form.clone();
     let new = form.original.is_empty();
     let original = form.original.clone();
     let revision = form.revision.to_string();
     view! {
-        {move || save.value().get().and_then(Result::err).map(|error| view! { <Problem error /> })}
-        <ActionForm action=save attr:class="stack l" attr:autocomplete="off">
+        {move || save.refusal().map(|error| view! { <Problem error /> })}
+        <PostForm action=save class="stack l">
             <input type="hidden" name="form[original]" value=original />
             <input type="hidden" name="form[revision]" value=revision />
             {names(&form)}
             {addresses(&form)}
             {people(&form)}
             <div class="row">
-                <button class="button primary push" aria-busy=move || save.pending().get().then_some("true")>
+                <button class="button primary push" aria-busy=move || save.busy()>
                     {if new { "Register" } else { "Save settings" }}
                 </button>
             </div>
-        </ActionForm>
+        </PostForm>
     }
     .into_any()
 }

@@ -4,12 +4,12 @@ use directory::ClientAuthentication;
 use leptos::prelude::*;
 
 use super::api::{AppLine, AppList, list_apps};
-use crate::ui::{Empty, Icon, Loaded, PageHead, TableFrame};
+use crate::ui::{Empty, Icon, Loaded, PageHead, TableFrame, asked};
 
 /// `/console/apps`
 #[component]
 pub fn AppsPage() -> impl IntoView {
-    let list = Resource::new_blocking(|| (), |()| list_apps());
+    let list = asked(|| (), |()| list_apps());
     view! { <Loaded of=list show=apps_view /> }.into_any()
 }
 

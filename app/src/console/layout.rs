@@ -8,7 +8,7 @@ use super::{
     api::{Me, who_am_i},
     theme::ThemeSwitch,
 };
-use crate::ui::{Icon, Mark};
+use crate::ui::{Icon, Mark, asked};
 
 /// One line of the navigation.
 struct Entry {
@@ -45,18 +45,21 @@ const GROUPS: [(&str, &[Entry]); 3] = [
 /// it is drawn once.
 #[component]
 pub fn Layout() -> impl IntoView {
-    let me = Resource::new_blocking(|| (), |()| who_am_i());
+    let me = asked(|| (), |()| who_am_i());
     // Somebody without a role sees the frame and, in the page, why it is empty.
     let nobody = || Me { name: "Not signed in".to_owned(), roles: String::new(), may: Vec::new() };
+    let for_navigation = me.clone();
     let navigation = move || {
+        let me = for_navigation.clone();
         Suspend::new(async move {
-            let me = me.await.unwrap_or_else(|_| nobody());
+            let me = me.answer().await.unwrap_or_else(|_| nobody());
             view! { <Navigation may=me.may /> }
         })
     };
     let top = move || {
+        let me = me.clone();
         Suspend::new(async move {
-            let me = me.await.unwrap_or_else(|_| nobody());
+            let me = me.answer().await.unwrap_or_else(|_| nobody());
             view! { <Top me /> }
         })
     };

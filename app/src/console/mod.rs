@@ -2,6 +2,7 @@
 
 mod api;
 mod layout;
+mod parts;
 #[cfg(feature = "ssr")]
 mod shell;
 mod theme;
@@ -20,15 +21,7 @@ pub(crate) use layout::framed_for_tests;
 #[cfg(feature = "ssr")]
 pub use shell::shell;
 
-use crate::{
-    apps::{AppPage, AppsPage, NewAppPage},
-    find::FindPage,
-    people::PeoplePage,
-    person::PersonPage,
-    source::{EditSourcePage, NewSourcePage, SourcePage},
-    sources::SourcesPage,
-    ui::Empty,
-};
+use crate::ui::Empty;
 
 /// Every route of the console. All of them are rendered whole before the first byte leaves, so that a page without
 /// scripts is complete.
@@ -41,16 +34,16 @@ pub fn App() -> impl IntoView {
             <Routes fallback=NotFound>
                 <ParentRoute path=path!("/console") view=layout::Layout ssr=SsrMode::Async>
                     <Route path=path!("") view=|| view! { <Redirect path="/console/people" /> } ssr=SsrMode::Async />
-                    <Route path=path!("people") view=PeoplePage ssr=SsrMode::Async />
-                    <Route path=path!("people/:id") view=PersonPage ssr=SsrMode::Async />
-                    <Route path=path!("find") view=FindPage ssr=SsrMode::Async />
-                    <Route path=path!("sources") view=SourcesPage ssr=SsrMode::Async />
-                    <Route path=path!("sources/new") view=NewSourcePage ssr=SsrMode::Async />
-                    <Route path=path!("sources/:name") view=SourcePage ssr=SsrMode::Async />
-                    <Route path=path!("sources/:name/settings") view=EditSourcePage ssr=SsrMode::Async />
-                    <Route path=path!("apps") view=AppsPage ssr=SsrMode::Async />
-                    <Route path=path!("apps/new") view=NewAppPage ssr=SsrMode::Async />
-                    <Route path=path!("apps/:id") view=AppPage ssr=SsrMode::Async />
+                    <Route path=path!("people") view=parts::people() ssr=SsrMode::Async />
+                    <Route path=path!("people/:id") view=parts::person() ssr=SsrMode::Async />
+                    <Route path=path!("find") view=parts::find() ssr=SsrMode::Async />
+                    <Route path=path!("sources") view=parts::sources() ssr=SsrMode::Async />
+                    <Route path=path!("sources/new") view=parts::new_source() ssr=SsrMode::Async />
+                    <Route path=path!("sources/:name") view=parts::source() ssr=SsrMode::Async />
+                    <Route path=path!("sources/:name/settings") view=parts::edit_source() ssr=SsrMode::Async />
+                    <Route path=path!("apps") view=parts::apps() ssr=SsrMode::Async />
+                    <Route path=path!("apps/new") view=parts::new_app() ssr=SsrMode::Async />
+                    <Route path=path!("apps/:id") view=parts::app() ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>
         </Router>

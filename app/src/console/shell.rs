@@ -16,9 +16,16 @@ pub fn shell(assets: Assets) -> impl IntoView {
             "import init, {{ hydrate }} from {:?}; init({{ module_or_path: {:?} }}).then(() => hydrate());",
             assets.javascript, assets.wasm
         );
+        let parts: Vec<_> = part_shown(&assets)
+            .iter()
+            .map(|module| {
+                view! { <link rel="preload" href=module.clone() r#as="fetch" r#type="application/wasm" crossorigin="anonymous" /> }
+            })
+            .collect();
         view! {
             <link rel="modulepreload" href=assets.javascript.clone() nonce=nonce.clone() />
             <link rel="preload" href=assets.wasm.clone() r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
+            {parts}
             <script type="module" nonce=nonce.clone() inner_html=script></script>
         }
     });
@@ -38,6 +45,13 @@ pub fn shell(assets: Assets) -> impl IntoView {
             </body>
         </html>
     }
+}
+
+/// The modules of the part with this page: the browser fetches them beside the main one instead of after it.
+fn part_shown(assets: &Assets) -> &[String] {
+    let request = use_context::<http::request::Parts>();
+    let part = request.and_then(|request| super::parts::part_of(request.uri.path()));
+    part.and_then(|part| assets.parts.get(part)).map_or(&[], Vec::as_slice)
 }
 
 /// The theme this browser chose, if it did.

@@ -14,6 +14,7 @@ fn frame() -> Frame {
             door_stylesheet: "/assets/sign-in.css".into(),
             javascript: "/assets/isthmus.js".into(),
             wasm: "/assets/isthmus_bg.wasm".into(),
+            parts: Default::default(),
         },
         organisation: "Tessaro Group".into(),
         help_desk: Some("+47 21 09 44 00".into()),

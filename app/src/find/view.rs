@@ -7,7 +7,7 @@ use super::api::{Finding, find_person};
 use crate::{
     people::PersonLine,
     person::{TraceCard, TraceView},
-    ui::{Empty, Icon, Loaded, PageHead, Panel, StateGlyph},
+    ui::{Empty, Icon, Loaded, PageHead, Panel, StateGlyph, asked},
 };
 
 /// `/console/find?q=…`
@@ -15,7 +15,7 @@ use crate::{
 pub fn FindPage() -> impl IntoView {
     let query = use_query_map();
     let ask = Memo::new(move |_| query.read().get("q").unwrap_or_default());
-    let found = Resource::new_blocking(move || ask.get(), find_person);
+    let found = asked(move || ask.get(), find_person);
     view! { <Loaded of=found show=find_view /> }.into_any()
 }
 

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::api::{PeopleAsk, PeopleList, PersonLine, list_people};
-use crate::ui::{Choice, Empty, Icon, Loaded, PageHead, Pager, Picker, StateGlyph, TableFrame, state_word};
+use crate::ui::{Choice, Empty, Icon, Loaded, PageHead, Pager, Picker, StateGlyph, TableFrame, asked, state_word};
 
 /// `/console/people`
 #[component]
@@ -16,7 +16,7 @@ pub fn PeoplePage() -> impl IntoView {
         let value = |name| query.get(name).unwrap_or_default();
         PeopleAsk { q: value("q"), state: value("state"), source: value("source"), after: value("after") }
     });
-    let list = Resource::new_blocking(move || ask.get(), list_people);
+    let list = asked(move || ask.get(), list_people);
     view! { <Loaded of=list show=people_view /> }.into_any()
 }
 

@@ -8,7 +8,7 @@ use super::{
     api::{AccountCard, CaseLine, PersonCard, SignInLine, read_person},
     trace::trace_panel,
 };
-use crate::ui::{Icon, Loaded, PageHead, Panel, StateGlyph, TableFrame, When};
+use crate::ui::{Icon, Loaded, PageHead, Panel, StateGlyph, TableFrame, When, asked};
 
 /// `/console/people/{id}?code=…`
 #[component]
@@ -17,7 +17,7 @@ pub fn PersonPage() -> impl IntoView {
     let query = use_query_map();
     let ask =
         Memo::new(move |_| (params.read().get("id").unwrap_or_default(), query.read().get("code").unwrap_or_default()));
-    let card = Resource::new_blocking(move || ask.get(), |(id, code)| read_person(id, code));
+    let card = asked(move || ask.get(), |(id, code)| read_person(id, code));
     view! { <Loaded of=card show=person_view /> }.into_any()
 }
 

@@ -12,7 +12,7 @@ use super::{
     form_parts::{address, attributes, beginnings, capture, connection, lockout, newcomers, people, service_account},
     test_panel::tried,
 };
-use crate::ui::{Loaded, PageHead, Problem, kind_word};
+use crate::ui::{Loaded, PageHead, PostForm, Problem, Sending, asked, kind_word};
 
 /// What the form holds, as text. The server reads it; wrong values come back as an error that names the field.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ pub struct SourceForm {
 pub fn NewSourcePage() -> impl IntoView {
     let query = use_query_map();
     let kind = Memo::new(move |_| query.read().get("kind").unwrap_or_default());
-    let form = Resource::new_blocking(move || kind.get(), |kind| settings_of(String::new(), kind));
+    let form = asked(move || kind.get(), |kind| settings_of(String::new(), kind));
     view! { <Loaded of=form show=settings_view /> }.into_any()
 }
 
@@ -72,7 +72,7 @@ pub fn NewSourcePage() -> impl IntoView {
 pub fn EditSourcePage() -> impl IntoView {
     let params = use_params_map();
     let name = Memo::new(move |_| params.read().get("name").unwrap_or_default());
-    let form = Resource::new_blocking(move || name.get(), |name| settings_of(name, String::new()));
+    let form = asked(move || name.get(), |name| settings_of(name, String::new()));
     view! { <Loaded of=form show=settings_view /> }.into_any()
 }
 
@@ -94,12 +94,12 @@ pub fn settings_view(form: SourceForm) -> AnyView {
     } else {
         format!("/console/sources/{}", crate::link::encode(&form.original))
     };
-    let save = ServerAction::<SaveSource>::new();
+    let save = Sending::<SaveSource>::new();
     view! {
         <PageHead title=title lede=lede />
         {new.then(|| kinds(kind))}
-        {move || save.value().get().and_then(Result::err).map(|error| view! { <Problem error /> })}
-        <ActionForm action=save attr:class="stack l" attr:autocomplete="off">
+        {move || save.refusal().map(|error| view! { <Problem error /> })}
+        <PostForm action=save class="stack l">
             <input type="hidden" name="form[original]" value=form.original.clone() />
             <input type="hidden" name="form[revision]" value=form.revision.to_string() />
             <input type="hidden" name="form[kind]" value=form.kind.clone() />
@@ -112,18 +112,18 @@ pub fn settings_view(form: SourceForm) -> AnyView {
             {lockout(&form)}
             {capture(&form)}
             {connection(&form)}
-            {move || match save.value().get() {
+            {move || match save.answer() {
                 Some(Ok(SaveAnswer::Tested(report))) => Some(tried(*report)),
                 Some(Ok(SaveAnswer::Saved) | Err(_)) | None => None,
             }}
             <div class="row">
                 <a class="button" href=back>"Leave without saving"</a>
                 <span class="push">{test_button(save)}</span>
-                <button class="button primary" aria-busy=move || save.pending().get().then_some("true")>
+                <button class="button primary" aria-busy=move || save.busy()>
                     {if new { "Save, paused" } else { "Save settings" }}
                 </button>
             </div>
-        </ActionForm>
+        </PostForm>
     }
     .into_any()
 }
@@ -141,19 +141,19 @@ fn kinds(current: SourceKind) -> impl IntoView {
 }
 
 /// Tries the settings as typed. Only once the page is awake: without scripts, save them paused and test then.
-fn test_button(save: ServerAction<SaveSource>) -> impl IntoView {
+fn test_button(save: Sending<SaveSource>) -> impl IntoView {
     let awake = RwSignal::new(false);
     Effect::new(move |_| awake.set(true));
     move || {
         {
-        awake.get().then(|| {
-            view! {
-                <button class="button" name="then" value="test" aria-busy=move || save.pending().get().then_some("true")>
-                    "Test these settings"
-                </button>
-            }
-        })
-    }
-    .into_any()
+            awake.get().then(|| {
+                view! {
+                    <button class="button" name="then" value="test" aria-busy=move || save.busy()>
+                        "Test these settings"
+                    </button>
+                }
+            })
+        }
+        .into_any()
     }
 }

@@ -4,11 +4,11 @@ use directory::SourceMode;
 use leptos::prelude::*;
 
 use super::api::{SetMode, SourceCard};
-use crate::ui::{Panel, Problem, mode_meaning, mode_word};
+use crate::ui::{Panel, PostForm, Problem, Sending, mode_meaning, mode_word};
 
 /// The six modes, each with the sentence of what it means.
 pub(super) fn mode_panel(card: &SourceCard) -> impl IntoView + use<> {
-    let change = ServerAction::<SetMode>::new();
+    let change = Sending::<SetMode>::new();
     let (name, current, revision) = (card.name.clone(), card.mode, card.revision);
     let modes = SourceMode::ALL
         .iter()
@@ -26,13 +26,13 @@ pub(super) fn mode_panel(card: &SourceCard) -> impl IntoView + use<> {
     view! {
         <Panel id="h-mode" title="Mode">
             <div class="body">
-                {move || change.value().get().and_then(Result::err).map(|error| view! { <Problem error /> })}
-                <ActionForm action=change attr:class="stack m">
+                {move || change.refusal().map(|error| view! { <Problem error /> })}
+                <PostForm action=change class="stack m">
                     <input type="hidden" name="name" value=name />
                     <input type="hidden" name="revision" value=revision.to_string() />
                     <fieldset class="stack s"><legend class="visually-hidden">"Mode"</legend>{modes}</fieldset>
-                    <div class="row"><button class="button" aria-busy=move || change.pending().get().then_some("true")>"Change the mode"</button></div>
-                </ActionForm>
+                    <div class="row"><button class="button" aria-busy=move || change.busy()>"Change the mode"</button></div>
+                </PostForm>
             </div>
         </Panel>
     }

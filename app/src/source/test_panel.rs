@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::api::{FoundPerson, PersonTest, TestPassword, TestReport, TestStep};
-use crate::ui::{Field, Icon, Panel, Problem};
+use crate::ui::{Field, Icon, Panel, PostForm, Problem, Sending};
 
 /// The panel. `report` is the test that the address asked for.
 pub(super) fn test_panel(name: &str, report: Option<TestReport>) -> impl IntoView + use<> {
@@ -114,27 +114,27 @@ fn found(person: FoundPerson) -> impl IntoView {
 
 /// A password is sent by POST only and never stands in an address.
 fn password_form(name: &str, typed: String) -> impl IntoView + use<> {
-    let test = ServerAction::<TestPassword>::new();
+    let test = Sending::<TestPassword>::new();
     let name = name.to_owned();
     let open = !typed.is_empty();
     view! {
         <details class="body pad" open=open>
             <summary>"Test with a password"</summary>
             {move || {
-                test.value().get().map(|answer| match answer {
+                test.answer().map(|answer| match answer {
                     Ok(report) => person_result(report).into_any(),
                     Err(error) => view! { <Problem error /> }.into_any(),
                 })
             }}
-            <ActionForm action=test attr:class="stack m" attr:autocomplete="off">
+            <PostForm action=test class="stack m">
                 <input type="hidden" name="name" value=name />
                 <div class="form-grid">
                     <Field id="test-person" name="person" label="Person" value=typed required=true />
                     <Field id="test-password" name="password" label="Their password" value="" kind="password" required=true
                         hint="Sent to the directory once for this test and not kept. Refused if the account stands near its lockout." />
                 </div>
-                <div class="row"><button class="button" aria-busy=move || test.pending().get().then_some("true")>"Test the password"</button></div>
-            </ActionForm>
+                <div class="row"><button class="button" aria-busy=move || test.busy()>"Test the password"</button></div>
+            </PostForm>
         </details>
     }
     .into_any()

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     sources::health,
-    ui::{Loaded, ModeBadge, Notice, PageHead, Panel, Tone, When, kind_word, mode_meaning},
+    ui::{Loaded, ModeBadge, Notice, PageHead, Panel, Tone, When, asked, kind_word, mode_meaning},
 };
 
 /// `/console/sources/{name}?test=1&person=…`
@@ -24,8 +24,7 @@ pub fn SourcePage() -> impl IntoView {
         let value = |name| query.get(name).unwrap_or_default();
         (params.read().get("name").unwrap_or_default(), !value("test").is_empty(), value("person"), value("done"))
     });
-    let card =
-        Resource::new_blocking(move || ask.get(), |(name, test, person, done)| read_source(name, test, person, done));
+    let card = asked(move || ask.get(), |(name, test, person, done)| read_source(name, test, person, done));
     view! { <Loaded of=card show=source_view /> }.into_any()
 }
 

@@ -4,12 +4,12 @@ use directory::SourceMode;
 use leptos::prelude::*;
 
 use super::api::{SourceLine, SourceList, list_sources};
-use crate::ui::{Empty, Icon, Loaded, ModeBadge, PageHead, TableFrame, kind_word};
+use crate::ui::{Empty, Icon, Loaded, ModeBadge, PageHead, TableFrame, asked, kind_word};
 
 /// `/console/sources`
 #[component]
 pub fn SourcesPage() -> impl IntoView {
-    let list = Resource::new_blocking(|| (), |()| list_sources());
+    let list = asked(|| (), |()| list_sources());
     view! { <Loaded of=list show=sources_view /> }.into_any()
 }
 

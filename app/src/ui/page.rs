@@ -1,8 +1,13 @@
 //! Heads, panels, notices, empty states, and what a page shows while and after it loads.
 
+use std::{any::Any, sync::Arc};
+
 use leptos::prelude::*;
 
-use super::Icon;
+use super::{
+    Icon,
+    ask::{Answer, Asked, Wait},
+};
 use crate::problem::ApiError;
 
 /// Title, one sentence that is true now, and actions at the end.
@@ -122,24 +127,34 @@ pub fn Problem(error: ApiError) -> impl IntoView {
     }
 }
 
-/// Shows what a resource brings: skeletons, then the page, or the problem.
+/// Shows what a question brings: skeletons, then the page, or the problem.
 #[component]
 pub fn Loaded<T>(
-    of: Resource<Result<T, ApiError>>,
+    of: Asked<T>,
     /// Draws the page.
     show: fn(T) -> AnyView,
 ) -> impl IntoView
 where
-    T: Clone + Send + Sync + serde::Serialize + serde::de::DeserializeOwned + 'static,
+    T: Any + Clone + Send + Sync + serde::de::DeserializeOwned,
 {
+    let draw = move |answer| Asked::<T>::read(answer).map(show);
+    loaded(of.wait, Arc::new(draw))
+}
+
+type Draw = Arc<dyn Fn(Answer) -> Result<AnyView, ApiError> + Send + Sync>;
+
+fn loaded(wait: Wait, draw: Draw) -> AnyView {
     view! {
         <Transition fallback=Skeleton>
-            {move || Suspend::new(async move {
-                match of.await {
-                    Ok(page) => show(page),
-                    Err(error) => view! { <PageHead title=error.heading() /><Problem error /> }.into_any(),
-                }
-            })}
+            {move || {
+                let (wait, draw) = (Arc::clone(&wait), Arc::clone(&draw));
+                Suspend::new(async move {
+                    match wait().await.and_then(|answer| draw(answer)) {
+                        Ok(page) => page,
+                        Err(error) => view! { <PageHead title=error.heading() /><Problem error /> }.into_any(),
+                    }
+                })
+            }}
         </Transition>
     }
     .into_any()

@@ -2,7 +2,11 @@
 //! at start: from the folder in `ISTHMUS_ASSETS`, else from what was built into this binary, else from the folder
 //! that `cargo xtask` fills.
 
-use std::{borrow::Cow, collections::HashMap, path::Path};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
 
 use anyhow::{Context as _, ensure};
 use app::Assets;
@@ -21,7 +25,7 @@ const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000,
 
 type Bytes = Cow<'static, [u8]>;
 
-/// The files, by hashed name; `NAME.br` is the Brotli form of `NAME`.
+/// The files, by hashed name; `NAME.br` and `NAME.gz` are the packed forms of `NAME`.
 #[derive(Debug, Default)]
 pub struct AssetFiles {
     files: HashMap<String, Bytes>,
@@ -61,43 +65,67 @@ fn read_folder(folder: &Path) -> anyhow::Result<HashMap<String, Bytes>> {
     Ok(files)
 }
 
+/// What `cargo xtask` writes beside the files.
+#[derive(Default, serde::Deserialize)]
+struct Manifest {
+    /// From the name in the source to the name with the hash.
+    files: HashMap<String, String>,
+    /// The modules of each part of the console, by the names in the source.
+    parts: BTreeMap<String, Vec<String>>,
+}
+
 fn named_by_manifest(files: &HashMap<String, Bytes>) -> anyhow::Result<Assets> {
-    let manifest: HashMap<String, String> = match files.get(MANIFEST) {
+    let manifest = match files.get(MANIFEST) {
         Some(bytes) => serde_json::from_slice(bytes).with_context(|| format!("{MANIFEST} of the assets"))?,
-        None => HashMap::new(),
+        None => Manifest::default(),
     };
-    let url = |name: &str| manifest.get(name).map(|hashed| format!("/assets/{hashed}")).unwrap_or_default();
+    let url = |name: &str| manifest.files.get(name).map(|hashed| format!("/assets/{hashed}")).unwrap_or_default();
+    let parts = manifest.parts.iter();
+    let parts = parts.map(|(part, modules)| (part.clone(), modules.iter().map(|module| url(module)).collect()));
     Ok(Assets {
         stylesheet: url("app.css"),
         door_stylesheet: url("sign-in.css"),
         javascript: url("isthmus.js"),
         wasm: url("isthmus_bg.wasm"),
+        parts: parts.collect(),
     })
 }
 
-/// One file, compressed if the browser takes it.
+/// One file, compressed if the browser takes it. The name has the content's hash in it, so a browser never asks again;
+/// what asks all the same is told by the tag that nothing changed.
 pub async fn serve(State(state): State<AppState>, UrlPath(name): UrlPath<String>, request: HeaderMap) -> Response {
     let files = &state.site.asset_files.files;
     let missing = || Failure::new(StatusCode::NOT_FOUND, "Nothing is here", "This file belongs to another version.");
     let Some(plain) = files.get(&name) else { return missing().into_response() };
     let Some(kind) = content_type(&name) else { return missing().into_response() };
+    let packed = ENCODINGS
+        .iter()
+        .filter(|(encoding, _)| takes(&request, encoding))
+        .find_map(|(encoding, suffix)| Some((*encoding, files.get(&format!("{name}{suffix}"))?)));
+    let tag = format!("\"{name}{}{}\"", if packed.is_some() { ";" } else { "" }, packed.map_or("", |(encoding, _)| encoding));
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CACHE_CONTROL, FOREVER);
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    let body = match files.get(&format!("{name}.br")) {
-        Some(compressed) if takes_brotli(&request) => {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("br"));
-            compressed
-        }
-        _ => plain,
-    };
-    let body = match body {
+    let known = knows(&request, &tag);
+    if let Ok(tag) = HeaderValue::try_from(tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    if known {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    if let Some((encoding, _)) = packed {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    let body = match packed.map_or(plain, |(_, bytes)| bytes) {
         Cow::Borrowed(bytes) => axum::body::Bytes::from_static(bytes),
         Cow::Owned(bytes) => axum::body::Bytes::copy_from_slice(bytes),
     };
     (headers, body).into_response()
 }
+
+/// What files are packed with, best first, and how the packed file is named.
+const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
 fn content_type(name: &str) -> Option<&'static str> {
     match Path::new(name).extension()?.to_str()? {
@@ -110,28 +138,63 @@ fn content_type(name: &str) -> Option<&'static str> {
     }
 }
 
-/// `br`, unless it is refused with `q=0` (RFC 9110, section 12.5.3).
-fn takes_brotli(request: &HeaderMap) -> bool {
-    request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).any(
-        |offer| {
-            let mut parts = offer.split(';').map(str::trim);
-            parts.next() == Some("br") && !parts.any(|p| matches!(p, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
-        },
-    )
+/// Whether the browser takes this encoding: named (or `*`) and not refused with `q=0` (RFC 9110, section 12.5.3).
+fn takes(request: &HeaderMap, encoding: &str) -> bool {
+    let offers = values(request, header::ACCEPT_ENCODING).filter_map(|offer| {
+        let mut parts = offer.split(';').map(str::trim);
+        let name = parts.next()?;
+        let refused = parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+        Some((name, !refused))
+    });
+    let (mut named, mut any) = (None, false);
+    for (name, taken) in offers {
+        if name.eq_ignore_ascii_case(encoding) {
+            named = Some(taken);
+        } else if name == "*" {
+            any = taken;
+        }
+    }
+    named.unwrap_or(any)
+}
+
+/// Whether the browser has this version already (RFC 9110, section 13.1.2: weak comparison).
+fn knows(request: &HeaderMap, tag: &str) -> bool {
+    values(request, header::IF_NONE_MATCH).any(|known| known == "*" || known.trim_start_matches("W/") == tag)
+}
+
+fn values(request: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
+    let lines = request.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn request(name: header::HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, value.parse().unwrap())])
+    }
+
     #[test]
-    fn brotli_goes_to_those_who_take_it() {
-        let takes =
-            |value: &str| takes_brotli(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, value.parse().unwrap())]));
-        assert!(takes("gzip, deflate, br, zstd"));
-        assert!(takes("br;q=0.5"));
-        assert!(!takes("br;q=0, gzip"));
-        assert!(!takes("gzip"));
-        assert!(!takes("brotli"));
+    fn packed_files_go_to_those_who_take_them() {
+        let takes = |offer: &str, encoding| takes(&request(header::ACCEPT_ENCODING, offer), encoding);
+        assert!(takes("gzip, deflate, br, zstd", "br"));
+        assert!(takes("gzip, deflate", "gzip"));
+        assert!(takes("BR;q=0.5", "br"));
+        assert!(takes("*", "br"));
+        assert!(!takes("br;q=0, gzip", "br"));
+        assert!(!takes("br;q=0, *", "br"));
+        assert!(!takes("gzip", "br"));
+        assert!(!takes("brotli", "br"));
+        assert!(!takes("identity", "gzip"));
+    }
+
+    #[test]
+    fn a_tag_is_known_again() {
+        let knows = |known: &str| knows(&request(header::IF_NONE_MATCH, known), "\"app.1.css;br\"");
+        assert!(knows("\"app.1.css;br\""));
+        assert!(knows("\"other\", W/\"app.1.css;br\""));
+        assert!(knows("*"));
+        assert!(!knows("\"app.1.css\""));
     }
 }

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use demo::{SampleApplication, SampleApplicationSettings};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use testkit::{Slapd, SlapdSetup};
+use testkit::{Authority, Slapd, SlapdSetup};
 use url::Url;
 
 #[derive(Deserialize)]
@@ -30,6 +30,17 @@ enum Wish {
     Start {
         name: String,
     },
+    /// An account is disabled at its directory, or enabled again.
+    Disable {
+        name: String,
+        username: String,
+    },
+    Enable {
+        name: String,
+        username: String,
+    },
+    /// A certificate for `localhost`, for a proxy in front of the hub.
+    Certificate,
     /// The demo's relying party.
     Application {
         issuer: Url,
@@ -88,6 +99,18 @@ impl Peers {
             Wish::Start { name } => {
                 self.directory(&name)?.start_again();
                 Ok(json!({}))
+            }
+            Wish::Disable { name, username } => {
+                self.directory(&name)?.disable(&username);
+                Ok(json!({}))
+            }
+            Wish::Enable { name, username } => {
+                self.directory(&name)?.enable(&username);
+                Ok(json!({}))
+            }
+            Wish::Certificate => {
+                let certificate = Authority::new("browser tests").local();
+                Ok(json!({ "certificate": certificate.certificate_pem, "key": certificate.key_pem }))
             }
             Wish::Application { issuer, client_id, client_secret, port } => {
                 let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));

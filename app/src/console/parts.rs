@@ -1,0 +1,82 @@
+//! The console in parts: a browser first loads what every page needs and the part with the page it shows; another part
+//! comes when one of its pages is first opened. A part is a WebAssembly module of its own, cut out after linking.
+//!
+//! A new page joins a part here, and gets its route in the module above. A new part needs nothing but its entry.
+
+use std::pin::Pin;
+
+use leptos::prelude::*;
+use leptos_router::ChooseView;
+use wasm_split_helpers::wasm_split;
+
+use crate::{
+    apps::{AppPage, AppsPage, NewAppPage},
+    find::FindPage,
+    people::PeoplePage,
+    person::PersonPage,
+    source::{EditSourcePage, NewSourcePage, SourcePage},
+    sources::SourcesPage,
+};
+
+type Later<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// A page for the router, wherever its code is.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    load: fn() -> Later<()>,
+    draw: fn() -> Later<AnyView>,
+}
+
+impl ChooseView for Page {
+    async fn choose(self) -> AnyView {
+        (self.draw)().await
+    }
+
+    async fn preload(&self) {
+        (self.load)().await;
+    }
+}
+
+/// Parts, the first words of their addresses after `/console/`, and their pages. Everything of a page, its requests
+/// and what they bring included, goes into its part.
+macro_rules! parts {
+    ($($part:ident at [$($word:literal),+] { $($page:ident => $component:ident,)+ })+) => {
+        $($(
+            pub fn $page() -> Page {
+                #[wasm_split($part, preload(load))]
+                fn $page() -> AnyView {
+                    $component().into_any()
+                }
+                Page { load: || Box::pin(load()), draw: || Box::pin($page()) }
+            }
+        )+)+
+
+        /// The part that a page's address belongs to, for the server to announce in the document's head.
+        #[cfg(feature = "ssr")]
+        pub fn part_of(path: &str) -> Option<&'static str> {
+            match path.strip_prefix("/console/")?.split('/').next()? {
+                $($($word)|+ => Some(stringify!($part)),)+
+                _ => None,
+            }
+        }
+    };
+}
+
+parts! {
+    people at ["people", "find"] {
+        people => PeoplePage,
+        person => PersonPage,
+        find => FindPage,
+    }
+    sources at ["sources"] {
+        sources => SourcesPage,
+        source => SourcePage,
+        new_source => NewSourcePage,
+        edit_source => EditSourcePage,
+    }
+    apps at ["apps"] {
+        apps => AppsPage,
+        app => AppPage,
+        new_app => NewAppPage,
+    }
+}
