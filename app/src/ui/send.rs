@@ -78,16 +78,16 @@ impl Untyped {
 #[component]
 pub fn PostForm<F: 'static>(
     action: Sending<F>,
-    #[prop(default = "")] class: &'static str,
+    #[prop(optional)] class: Option<&'static str>,
     #[prop(default = false)] hidden: bool,
     children: Children,
 ) -> impl IntoView {
     form(action.untyped, class, hidden, children)
 }
 
-fn form(sending: Untyped, class: &'static str, hidden: bool, children: Children) -> AnyView {
+fn form(sending: Untyped, class: Option<&'static str>, hidden: bool, children: Children) -> AnyView {
     view! {
-        <form method="post" action=sending.url class=class hidden=hidden autocomplete="off" on:submit=move |event| submit(&event, sending)>
+        <form action=sending.url method="post" hidden=hidden autocomplete="off" class=class on:submit=move |event| submit(&event, sending)>
             {children()}
         </form>
     }
