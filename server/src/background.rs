@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use directory::{SourceId, SourceMode};
-use hub::{Hub, HubError};
+use hub::{Hub, HubError, Lease};
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -15,12 +15,17 @@ const LOOK: Duration = Duration::from_secs(1);
 const TIDY: Duration = Duration::from_secs(10 * 60);
 /// A sweep that could not be done is tried again after this long.
 const AGAIN: TimeDelta = TimeDelta::minutes(2);
-/// A sweep that takes longer than this may be done by a second server as well.
-const LONGEST_SWEEP: TimeDelta = TimeDelta::hours(2);
+/// A server that says nothing for this long during a sweep has lost it to another; every batch it writes prolongs it.
+/// Shorter where sweeps are more frequent than that.
+const SWEEP_LEASE: TimeDelta = TimeDelta::minutes(2);
+/// Longer than any single request to a healthy directory.
+const SHORTEST_SWEEP_LEASE: TimeDelta = TimeDelta::seconds(5);
 
 /// Starts all of it. It ends, leases given back, when `stop` is cancelled.
 pub fn start(hub: &Hub, stop: &CancellationToken) -> JoinSet<()> {
     let owner = hub.random.id(hub.clock.now()).to_string();
+    // Leases in the database name their owner so.
+    tracing::info!(owner, "background work begins");
     let mut tasks = JoinSet::new();
     tasks.spawn(tidy(hub.clone(), owner.clone(), stop.clone()));
     tasks.spawn(sweep(hub.clone(), owner, stop.clone()));
@@ -34,21 +39,21 @@ async fn tidy(hub: Hub, owner: String, stop: CancellationToken) {
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let length = TimeDelta::seconds(i64::try_from(TIDY.as_secs()).unwrap_or(600));
         match hub.take_lease(NAME, &owner, length).await {
-            Ok(true) => match forget(&hub).await {
+            Ok(Some(lease)) => match forget(&hub, &lease).await {
                 Ok(0) => {}
                 Ok(rows) => tracing::info!(rows, "forgot what had expired"),
                 Err(error) => tracing::error!(%error, "could not forget what had expired"),
             },
-            Ok(false) => {}
+            Ok(None) => {}
             Err(error) => tracing::error!(%error, "could not take the lease for tidying"),
         }
     }
     give_back(&hub, NAME, &owner).await;
 }
 
-async fn forget(hub: &Hub) -> Result<u64, HubError> {
-    let (sessions, sign_ins) = (hub.forget_expired().await?, hub.forget_old_sign_ins().await?);
-    Ok(sessions + sign_ins + hub.forget_browser_sessions().await?)
+async fn forget(hub: &Hub, lease: &Lease) -> Result<u64, HubError> {
+    let (sessions, sign_ins) = (hub.forget_expired(lease).await?, hub.forget_old_sign_ins(lease).await?);
+    Ok(sessions + sign_ins + hub.forget_browser_sessions(lease).await?)
 }
 
 /// Which sources were swept, or found to be swept by another server, and when to look again.
@@ -105,17 +110,25 @@ const fn is_swept(mode: SourceMode) -> bool {
 async fn sweep_one(hub: Hub, source: SourceId, owner: String) -> (SourceId, Result<bool, HubError>) {
     let work = async {
         let name = lease_name(source);
-        if !hub.take_lease(&name, &owner, LONGEST_SWEEP).await? {
+        let interval = interval(&hub).await;
+        let Some(lease) = hub.take_lease(&name, &owner, interval.clamp(SHORTEST_SWEEP_LEASE, SWEEP_LEASE)).await?
+        else {
             return Ok(false);
-        }
-        let swept = hub.sweep_source(source).await.map(|report| {
+        };
+        let swept = hub.sweep_source(source, &lease).await.map(|report| {
             match &report.stopped {
                 Some(reason) => tracing::warn!(%source, reason, "a sweep ended early"),
                 None => tracing::info!(%source, ?report, "swept"),
             }
             report.complete
         });
-        let rest = if matches!(swept, Ok(true)) { interval(&hub).await } else { AGAIN };
+        if let Err(HubError::Storage(error)) = &swept
+            && error.is_lost_lease()
+        {
+            return swept;
+        }
+        // Kept until the next one is due, so that no other server sweeps meanwhile.
+        let rest = if matches!(swept, Ok(true)) { interval } else { interval.min(AGAIN) };
         hub.take_lease(&name, &owner, rest).await?;
         swept
     };
@@ -126,10 +139,10 @@ async fn sweep_one(hub: Hub, source: SourceId, owner: String) -> (SourceId, Resu
 async fn next_look(hub: &Hub, source: SourceId, result: Result<bool, HubError>) -> DateTime<Utc> {
     let wait = match result {
         Ok(true) => interval(hub).await,
-        Ok(false) => AGAIN,
+        Ok(false) => interval(hub).await.min(AGAIN),
         Err(error) => {
             tracing::warn!(%source, %error, "could not sweep this directory");
-            AGAIN
+            interval(hub).await.min(AGAIN)
         }
     };
     hub.clock.now() + wait

@@ -72,11 +72,14 @@ struct TestOptions {
 
 #[derive(Subcommand)]
 enum Bench {
-    /// Whole sign-ins per second, local and delegated
+    /// Whole sign-ins per second, local and delegated, and refreshes
     SignIn {
         /// Seconds for each measurement
         #[arg(long, default_value_t = 5)]
         seconds: u64,
+        /// How often everything is measured; the middle one counts
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
     },
 }
 
@@ -87,7 +90,7 @@ fn main() -> std::process::ExitCode {
         Command::Build { release, assets } => site::build(release, assets),
         Command::Test(TestOptions { quick, thorough, install }) => test::run(quick, thorough, install),
         Command::Check { write } => check::run(write),
-        Command::Bench { what: Bench::SignIn { seconds } } => bench::sign_in(seconds),
+        Command::Bench { what: Bench::SignIn { seconds, rounds } } => bench::sign_in(seconds, rounds),
     };
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,

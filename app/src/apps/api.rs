@@ -92,7 +92,7 @@ pub async fn save_app(form: AppForm) -> Result<AppChanged, ApiError> {
     let (hub, by): (_, hub::kernel::capability::ManageApps) = crate::caller::permit().await?;
     let new = form.original.is_empty();
     let registered = super::write::save(&hub, &by, form).await?;
-    let changed = super::write::shown_once(&hub, by.session_id(), registered);
+    let changed = super::write::shown_once(&hub, by.session_id(), registered).await;
     if !new || crate::flash::without_scripts() {
         leptos_axum::redirect(&super::write::link_after(&changed.id, if new { "registered" } else { "saved" }));
     }
@@ -104,7 +104,7 @@ pub async fn save_app(form: AppForm) -> Result<AppChanged, ApiError> {
 pub async fn new_secret(id: String, revision: i64) -> Result<AppChanged, ApiError> {
     let (hub, by): (_, hub::kernel::capability::Administer) = crate::caller::permit().await?;
     let registered = hub.rotate_client_secret(&by, &id.into(), revision).await.map_err(crate::caller::failed)?;
-    Ok(super::write::shown_once(&hub, by.session_id(), registered))
+    Ok(super::write::shown_once(&hub, by.session_id(), registered).await)
 }
 
 /// Replaces the groups that the application's tokens may name.

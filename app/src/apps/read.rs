@@ -78,7 +78,7 @@ pub(super) async fn card(
         updated_at: client.updated_at.into(),
         groups,
         group_search,
-        secret: flash::take(by.session_id(), &super::write::place(&client.id), hub.clock.now()),
+        secret: flash::take(hub, by.session_id(), &super::write::place(&client.id)).await,
         notice,
     })
 }

@@ -59,10 +59,10 @@ pub(super) fn place(id: &ClientId) -> String {
 }
 
 /// The answer with the secret; a browser without scripts finds it on the next page instead.
-pub(super) fn shown_once(hub: &Hub, session: SessionId, registered: RegisteredClient) -> AppChanged {
+pub(super) async fn shown_once(hub: &Hub, session: SessionId, registered: RegisteredClient) -> AppChanged {
     let secret = registered.secret.map(|secret| secret.expose_secret().to_owned());
     if let (Some(secret), true) = (&secret, flash::without_scripts()) {
-        flash::keep(session, &place(&registered.client.id), hub.clock.now(), secret.clone());
+        flash::keep(hub, session, &place(&registered.client.id), secret.clone()).await;
     }
     AppChanged { id: registered.client.id.0, name: registered.client.name, secret }
 }

@@ -89,7 +89,7 @@ pub async fn read_source(name: String, test: bool, person: String, done: String)
         let (_, tester): (_, hub::kernel::capability::ManageSources) = crate::caller::permit().await?;
         Some(super::read::report(&hub, &tester, &overview.source, &person).await?)
     } else {
-        super::read::kept_report(&hub, by.session_id(), &name)
+        super::read::kept_report(&hub, by.session_id(), &name).await
     };
     Ok(super::read::card(&overview, report, done))
 }
@@ -142,7 +142,7 @@ pub async fn test_password(name: String, person: String, password: String) -> Re
     let test = hub.test_source_person(&by, id, &person, Some(password.into())).await.map_err(failed)?;
     let test = super::read::person_test(person, test);
     if crate::flash::without_scripts() {
-        super::read::keep_report(&hub, by.session_id(), &name, &test);
+        super::read::keep_report(&hub, by.session_id(), &name, &test).await;
     }
     Ok(test)
 }

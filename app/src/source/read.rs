@@ -135,16 +135,16 @@ fn place(name: &str) -> String {
 }
 
 /// Keeps a test's answer for a browser without scripts.
-pub(super) fn keep_report(hub: &Hub, session: SessionId, name: &str, test: &PersonTest) {
+pub(super) async fn keep_report(hub: &Hub, session: SessionId, name: &str, test: &PersonTest) {
     let report = TestReport { steps: Vec::new(), person: Some(test.clone()) };
     if let Ok(text) = serde_json::to_string(&report) {
-        flash::keep(session, &place(name), hub.clock.now(), text);
+        flash::keep(hub, session, &place(name), text).await;
     }
 }
 
 /// Takes it.
-pub(super) fn kept_report(hub: &Hub, session: SessionId, name: &str) -> Option<TestReport> {
-    let text = flash::take(session, &place(name), hub.clock.now())?;
+pub(super) async fn kept_report(hub: &Hub, session: SessionId, name: &str) -> Option<TestReport> {
+    let text = flash::take(hub, session, &place(name)).await?;
     serde_json::from_str(&text).ok()
 }
 

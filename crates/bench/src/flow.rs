@@ -1,4 +1,6 @@
-//! One person's way: authorization request, sign-in pages, code, tokens; a browser of their own each time.
+//! One person's way: authorization request, sign-in pages, code, tokens, refresh. Each is a browser nobody has seen
+//! before: it brings no cookie, and this way needs none. Connections are kept, as browsers and applications keep them:
+//! the driver shares the machine with what it measures.
 
 use anyhow::{Context as _, bail, ensure};
 use openidconnect::PkceCodeChallenge;
@@ -14,16 +16,18 @@ const STEPS: usize = 12;
 pub struct Flow {
     hub: Url,
     client_id: String,
-    token_endpoint: Client,
+    client: Client,
 }
 
 impl Flow {
     pub fn new(hub: &Url, client_id: &str) -> Self {
-        Self { hub: hub.clone(), client_id: client_id.to_owned(), token_endpoint: Client::new() }
+        // Made once: reading the system's certificate authorities takes longer than a request.
+        let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap_or_default();
+        Self { hub: hub.clone(), client_id: client_id.to_owned(), client }
     }
 
-    /// The whole code flow of one person.
-    pub async fn sign_in(&self, person: usize) -> anyhow::Result<()> {
+    /// The whole code flow of one person; their refresh token.
+    pub async fn sign_in(&self, person: usize) -> anyhow::Result<String> {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let mut start = self.hub.join("oauth2/authorize")?;
         start
@@ -42,15 +46,33 @@ impl Flow {
             ("redirect_uri", REDIRECT),
             ("code_verifier", verifier.secret()),
         ];
-        let tokens = self.token_endpoint.post(self.hub.join("oauth2/token")?);
-        let tokens = tokens.basic_auth(&self.client_id, Some(CLIENT_SECRET)).form(&form).send().await?;
+        self.tokens(&form).await
+    }
+
+    /// Hands in a refresh token; the next one.
+    pub async fn refresh(&self, refresh_token: &str) -> anyhow::Result<String> {
+        self.tokens(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token)]).await
+    }
+
+    async fn tokens(&self, form: &[(&str, &str)]) -> anyhow::Result<String> {
+        let tokens = self.client.post(self.hub.join("oauth2/token")?);
+        let tokens = tokens.basic_auth(&self.client_id, Some(CLIENT_SECRET)).form(form).send().await?;
         let tokens: Value = tokens.json().await?;
         ensure!(tokens.get("id_token").is_some(), "no ID token: {tokens}");
-        Ok(())
+        Ok(tokens["refresh_token"].as_str().context("no refresh token")?.to_owned())
+    }
+
+    /// Bytes of the page where the password is typed, its stylesheet included.
+    pub async fn page_size(&self) -> anyhow::Result<usize> {
+        let page = self.client.get(self.hub.join("sign-in")?).send().await?.text().await?;
+        let stylesheet = page.split("rel=\"stylesheet\"").next().and_then(|head| head.rsplit("href=\"").next());
+        let stylesheet = stylesheet.and_then(|rest| rest.split('"').next()).filter(|path| path.ends_with(".css"));
+        let Some(path) = stylesheet else { return Ok(page.len()) };
+        Ok(page.len() + self.client.get(self.hub.join(path)?).send().await?.bytes().await?.len())
     }
 
     async fn code(&self, start: Url, username: &str, password: &str) -> anyhow::Result<String> {
-        let browser = Client::builder().redirect(redirect::Policy::none()).cookie_store(true).build()?;
+        let browser = &self.client;
         let mut at = start;
         let mut answer = browser.get(at.clone()).send().await?;
         for _ in 0..STEPS {

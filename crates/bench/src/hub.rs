@@ -28,8 +28,8 @@ pub struct Registered<'a> {
 /// A running hub; it ends when this is dropped.
 pub struct Hub {
     pub url: Url,
-    _process: Child,
-    _folder: TempDir,
+    process: Child,
+    folder: TempDir,
 }
 
 impl Hub {
@@ -56,8 +56,40 @@ impl Hub {
         anyhow::ensure!(applied.await?.success(), "`isthmus apply` failed");
         // A running server notices within two seconds.
         tokio::time::sleep(Duration::from_millis(2_200)).await;
-        Ok(Self { url, _process: process, _folder: folder })
+        Ok(Self { url, process, folder })
     }
+}
+
+impl Hub {
+    /// Memory it holds, in bytes.
+    pub fn memory(&self) -> anyhow::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kilobytes * 1024)
+    }
+
+    /// Time its threads have run, whatever else the machine was doing.
+    pub fn processor_time(&self) -> anyhow::Result<Duration> {
+        processor_time(&self.id().to_string())
+    }
+
+    fn id(&self) -> u32 {
+        self.process.id().unwrap_or_default()
+    }
+
+    /// The folder its database is in, to measure that disk and no other.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// User and system time of a process (proc(5): fields 14 and 15 of `stat`, in hundredths of a second).
+pub fn processor_time(process: &str) -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).context("stat is cut");
+    Ok(Duration::from_millis(10 * (ticks(11)? + ticks(12)?)))
 }
 
 async fn wait_until_ready(url: &Url) -> anyhow::Result<()> {

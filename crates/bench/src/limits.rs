@@ -1,6 +1,9 @@
 //! What this machine can do at most, without a hub.
 
 use std::{
+    fs::File,
+    io::Write as _,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -35,6 +38,19 @@ pub fn verifications_per_second(cores: usize, time: Duration) -> anyhow::Result<
         let threads: Vec<_> = (0..cores).map(|_| scope.spawn(count)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap_or(0)).sum()
     });
+    Ok(f64::from(done) / begin.elapsed().as_secs_f64())
+}
+
+/// Writes of one page that are on the disk before the next begins: what a database can acknowledge one after the other.
+pub fn durable_writes_per_second(folder: &Path, time: Duration) -> anyhow::Result<f64> {
+    let mut file = File::create(folder.join("durable"))?;
+    let begin = Instant::now();
+    let mut done = 0_u32;
+    while begin.elapsed() < time {
+        file.write_all(&[done.to_le_bytes()[0]; 4096])?;
+        file.sync_data()?;
+        done += 1;
+    }
     Ok(f64::from(done) / begin.elapsed().as_secs_f64())
 }
 

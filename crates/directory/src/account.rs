@@ -56,4 +56,6 @@ pub struct Account {
     pub locked_until: Option<DateTime<Utc>>,
     /// Privileged at the source: `adminCount`, protected group.
     pub privileged: bool,
+    /// Unlocked in the hub then: wrong passwords remembered from before are asked about again, at every server.
+    pub unlocked_at: Option<DateTime<Utc>>,
 }

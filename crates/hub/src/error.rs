@@ -45,10 +45,31 @@ impl HubError {
                 format!("{what} was changed by somebody else meanwhile. Open it again and repeat your change.")
             }
             Self::Storage(StorageError::DiskFull) => "The disk of this server is full. Nothing was changed.".to_owned(),
+            Self::Storage(StorageError::Unavailable(_)) => {
+                "The database of this server cannot be reached just now. Nothing was changed. Try again in a moment."
+                    .to_owned()
+            }
+            Self::Storage(StorageError::Interrupted) => {
+                "The database of this server went away before it confirmed the change. Look whether it was made before \
+                 you repeat it."
+                    .to_owned()
+            }
             Self::Overloaded => "The server is busy. Try again in a few seconds.".to_owned(),
             Self::Storage(_) | Self::Vault(_) | Self::Internal(_) => {
                 "Something failed on this server. Nothing was changed. The log says more.".to_owned()
             }
+        }
+    }
+}
+
+impl HubError {
+    /// Whether this server lacks something it needs just now and may have in a moment: 503, not 500.
+    #[must_use]
+    pub const fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Overloaded => true,
+            Self::Storage(error) => error.is_unavailable(),
+            _ => false,
         }
     }
 }

@@ -28,3 +28,4 @@ mod hub;
 
 pub use error::HubError;
 pub use hub::{ConnectorFactory, Hub, HubParts, NoConnectors};
+pub use storage::lease::Lease;

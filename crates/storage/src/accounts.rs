@@ -28,6 +28,7 @@ struct AccountRow {
     missing_since: Option<DateTime<Utc>>,
     locked_until: Option<DateTime<Utc>>,
     privileged: bool,
+    unlocked_at: Option<DateTime<Utc>>,
 }
 
 impl TryFrom<AccountRow> for Account {
@@ -47,6 +48,7 @@ impl TryFrom<AccountRow> for Account {
             missing_since: row.missing_since,
             locked_until: row.locked_until.map(from_storable),
             privileged: row.privileged,
+            unlocked_at: row.unlocked_at,
         })
     }
 }
@@ -55,7 +57,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "select id, source_id, immutable_id, person_id, kind, locator, username, status, password_set_at, read_at, \
-             missing_since, locked_until, privileged from account where ",
+             missing_since, locked_until, privileged, unlocked_at from account where ",
             $rest
         )
     };
@@ -79,6 +81,7 @@ const SET_DIGEST: &str = "update account set digest = $2 where id = $1";
 const TOUCH: &str = "update account set read_at = $2 where id = $1";
 const TOUCH_STANDING: &str = "update person set standing_read_at = $2 where exists (select 1 from account a \
     where a.id = $1 and a.person_id = person.id and a.source_id = person.standing_source_id and a.kind = 'primary')";
+const SET_UNLOCKED: &str = "update account set unlocked_at = $2 where id = $1";
 const SET_LOCKED: &str = "update account set locked_until = $2 where id = $1";
 
 /// "Until somebody unlocks it" as both databases can keep and compare it.
@@ -201,6 +204,11 @@ impl Accounts<'_, Transaction> {
     pub async fn touch(&mut self, id: AccountId, at: DateTime<Utc>) -> Result<(), StorageError> {
         self.0.execute(TOUCH, params![id.uuid(), at]).await?;
         self.0.execute(TOUCH_STANDING, params![id.uuid(), at]).await.map(|_| ())
+    }
+
+    /// Unlocked in the hub.
+    pub async fn set_unlocked(&mut self, id: AccountId, at: DateTime<Utc>) -> Result<(), StorageError> {
+        self.0.execute(SET_UNLOCKED, params![id.uuid(), at]).await.map(|_| ())
     }
 
     /// The source's lock, as just seen (row D10).

@@ -124,6 +124,9 @@ impl Database {
     }
 }
 
+/// How long PostgreSQL waits for the next statement of a transaction.
+const STALLED: &str = "10s";
+
 async fn open_postgres(url: &str) -> Result<Database, StorageError> {
     let failed = |place: &str, source| StorageError::Open {
         place: place.to_owned(),
@@ -138,6 +141,8 @@ async fn open_postgres(url: &str) -> Result<Database, StorageError> {
         options.get_database().unwrap_or_default()
     )
     .into();
+    // A server that stalls in the middle of a transaction must not keep its rows locked for the others.
+    let options = options.options([("idle_in_transaction_session_timeout", STALLED)]);
     let pool = PgPoolOptions::new()
         .max_connections(16)
         .acquire_timeout(Duration::from_secs(5))
@@ -183,7 +188,12 @@ macro_rules! on_reader {
         crate::meter::read(async {
             match &$self.0 {
                 Database::Sqlite { readers, .. } => Ok($query.$method(readers).await?),
-                Database::Postgres { pool, .. } => Ok($query.$method(pool).await?),
+                // A read whose connection broke (PostgreSQL was restarted) may be asked again: the pool finds another
+                // one.
+                Database::Postgres { pool, .. } => match $query.$method(pool).await.map_err(StorageError::from) {
+                    Err(error) if error.is_lost_connection() => Ok($query.$method(pool).await?),
+                    answer => answer,
+                },
             }
         })
         .await
@@ -201,17 +211,17 @@ macro_rules! on_transaction {
 
 impl Queries for Reader {
     async fn fetch_one<T: Row>(&mut self, sql: &'static str, params: SqlxValues) -> Result<T, StorageError> {
-        on_reader!(self, sqlx::query_as_with(sql, params), fetch_one)
+        on_reader!(self, sqlx::query_as_with(sql, params.clone()), fetch_one)
     }
     async fn fetch_optional<T: Row>(
         &mut self,
         sql: &'static str,
         params: SqlxValues,
     ) -> Result<Option<T>, StorageError> {
-        on_reader!(self, sqlx::query_as_with(sql, params), fetch_optional)
+        on_reader!(self, sqlx::query_as_with(sql, params.clone()), fetch_optional)
     }
     async fn fetch_all<T: Row>(&mut self, sql: &'static str, params: SqlxValues) -> Result<Vec<T>, StorageError> {
-        on_reader!(self, sqlx::query_as_with(sql, params), fetch_all)
+        on_reader!(self, sqlx::query_as_with(sql, params.clone()), fetch_all)
     }
     async fn fetch_page<T: Row>(&mut self, select: &SelectStatement) -> Result<Vec<T>, StorageError> {
         crate::meter::read(async {
@@ -271,7 +281,7 @@ impl Transaction {
     pub async fn commit(self) -> Result<(), StorageError> {
         match self {
             Self::Sqlite(tx) => tx.commit().await,
-            Self::Postgres(tx) => Ok(tx.commit().await?),
+            Self::Postgres(tx) => tx.commit().await.map_err(StorageError::at_commit),
         }
     }
 }
@@ -291,7 +301,7 @@ impl MaybeRetry for StorageError {
     }
 
     fn is_database_failure(&self) -> bool {
-        !matches!(self, Self::Conflict { .. } | Self::Stale { .. })
+        !matches!(self, Self::Conflict { .. } | Self::Stale { .. } | Self::LeaseLost { .. })
     }
 }
 
@@ -321,7 +331,8 @@ pub async fn before_retry(attempt: u32) {
     tokio::time::sleep(Duration::from_millis(1 << attempt.saturating_sub(1).min(6))).await;
 }
 
-/// Runs a block in one write transaction and commits it: `write!(database, |tx| { …; Ok(value) })`. The block is an
+/// Runs a block in one write transaction and commits it: `write!(database, |tx| { …; Ok(value) })`. What stands for the
+/// database is anything with a `begin`: a [`Database`], or one fenced by a lease. The block is an
 /// async block that borrows `tx: &mut Transaction`, ends in `Result<T, E>` with `E: From<StorageError> + MaybeRetry`, and has no outside
 /// effect: PostgreSQL may make it run again.
 #[macro_export]
@@ -332,29 +343,27 @@ macro_rules! write {
         loop {
             attempt += 1;
             let gate = $crate::gate(attempt).await;
-            let mut transaction = match $database.begin().await {
-                Ok(transaction) => transaction,
-                Err(error) => {
-                    meter.ended_by(&error);
-                    break Err(error.into());
-                }
-            };
-            let outcome = {
-                let $tx = &mut transaction;
-                async { $body }.await
-            };
-            let error = match outcome {
-                Ok(value) => match transaction.commit().await {
-                    Ok(()) => {
-                        meter.committed();
-                        break Ok(value);
+            let error = match $database.begin().await {
+                Ok(mut transaction) => {
+                    let outcome = {
+                        let $tx = &mut transaction;
+                        async { $body }.await
+                    };
+                    match outcome {
+                        Ok(value) => match transaction.commit().await {
+                            Ok(()) => {
+                                meter.committed();
+                                break Ok(value);
+                            }
+                            Err(error) => error.into(),
+                        },
+                        Err(error) => {
+                            drop(transaction);
+                            error
+                        }
                     }
-                    Err(error) => error.into(),
-                },
-                Err(error) => {
-                    drop(transaction);
-                    error
                 }
+                Err(error) => error.into(),
             };
             meter.ended_by(&error);
             if attempt >= $crate::WRITE_ATTEMPTS || !$crate::MaybeRetry::is_retryable(&error) {

@@ -56,9 +56,17 @@ pub enum StorageError {
     /// The copy could not be named.
     #[error("the database at {place} could not be copied: {reason}")]
     Copy { place: String, reason: String },
-    /// The writer was shut down before it gave word.
-    #[error("the database was closed before it confirmed the change")]
+    /// The connection broke, or the writer was shut down, before the commit was confirmed: it may have happened.
+    #[error("the database went away before it confirmed the change, which may have happened or not")]
     Interrupted,
+    /// PostgreSQL cannot be reached, is starting or stopping, or has no connection to spare. Nothing was changed.
+    #[error(
+        "the database cannot be used just now: {0}. Check that PostgreSQL runs, can be reached and has connections to spare; this server goes on by itself when it does"
+    )]
+    Unavailable(sqlx::Error),
+    /// Background work that another server has taken over meanwhile.
+    #[error("another server has taken over \"{name}\"; nothing of this was written")]
+    LeaseLost { name: String },
     /// Anything else.
     #[error("the database failed: {0}")]
     Database(sqlx::Error),
@@ -66,7 +74,15 @@ pub enum StorageError {
 
 impl From<sqlx::Error> for StorageError {
     fn from(error: sqlx::Error) -> Self {
-        let Some(database) = error.as_database_error() else { return Self::Database(error) };
+        let Some(database) = error.as_database_error() else {
+            return match error {
+                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Self::Unavailable(error),
+                other => Self::Database(other),
+            };
+        };
+        if database.code().is_some_and(|code| gone(&code)) {
+            return Self::Unavailable(error);
+        }
         if database.is_unique_violation() {
             let constraint = database.constraint().unwrap_or(database.message()).to_owned();
             return Self::Conflict { constraint };
@@ -96,12 +112,45 @@ impl StorageError {
             .unwrap_or_else(|| Self::Database(sqlx::Error::Protocol(format!("the shared commit failed: {error}"))))
     }
 
-    /// Whether the same transaction may succeed when tried again: PostgreSQL serialization failure or deadlock, or
-    /// taken down by another's failure.
+    /// The word on a commit. A connection that broke just then may have broken after it: nobody may try that again as
+    /// if nothing had happened.
+    pub(crate) fn at_commit(error: sqlx::Error) -> Self {
+        match Self::from(error) {
+            Self::Unavailable(error) => {
+                tracing::warn!(%error, "the database went away during a commit");
+                Self::Interrupted
+            }
+            other => other,
+        }
+    }
+
+    /// Whether the connection is gone, rather than none to be had: another one may work.
+    pub(crate) fn is_lost_connection(&self) -> bool {
+        match self {
+            Self::Unavailable(error) => !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed),
+            _ => false,
+        }
+    }
+
+    /// Whether somebody else does this work now.
+    #[must_use]
+    pub const fn is_lost_lease(&self) -> bool {
+        matches!(self, Self::LeaseLost { .. })
+    }
+
+    /// Whether the database is away. The same may work in a moment.
+    #[must_use]
+    pub const fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Interrupted)
+    }
+
+    /// Whether the same transaction may succeed when tried again: PostgreSQL serialization failure or deadlock, a
+    /// connection that broke before the commit, or taken down by another's failure.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::TakenDown => true,
+            Self::Unavailable(_) => self.is_lost_connection(),
             Self::Database(error) => error
                 .as_database_error()
                 .and_then(|e| e.code().map(|c| matches!(&*c, "40001" | "40P01")))
@@ -109,4 +158,10 @@ impl StorageError {
             _ => false,
         }
     }
+}
+
+/// PostgreSQL: connection exceptions (class 08), shut down or crashed or starting (57P01 to 57P03), too many
+/// connections (53300), a transaction that idled too long (25P03).
+fn gone(code: &str) -> bool {
+    code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P03" | "53300" | "25P03")
 }

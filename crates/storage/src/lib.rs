@@ -21,6 +21,7 @@ pub mod devices;
 mod error;
 mod group_commit;
 pub mod groups;
+pub mod kept_answers;
 pub mod lease;
 mod meter;
 mod migrate;

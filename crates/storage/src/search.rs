@@ -23,6 +23,9 @@ pub const COUNT_LIMIT: i64 = 10_000;
 /// The same for several filters together: they may have nobody in common, and then a walk would see everybody.
 const TOGETHER_LIMIT: i64 = 10 * COUNT_LIMIT;
 
+/// People looked at to count those who pass several filters that each pass many: beyond it, the count says "at least".
+const EXAMINED: i64 = 2 * COUNT_LIMIT;
+
 /// Words of a search that count; the rest is noise.
 const WORDS: usize = 4;
 
@@ -34,6 +37,15 @@ pub struct PeopleFilter {
     /// Empty = everybody but merged records.
     pub state: Option<PersonState>,
     pub source: Option<SourceId>,
+}
+
+/// How many people pass a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// Up to [`COUNT_LIMIT`]` + 1`, which means "more".
+    pub number: i64,
+    /// Everybody was looked at; otherwise it is this many at least.
+    pub complete: bool,
 }
 
 /// The last row of the page before.
@@ -123,24 +135,40 @@ fn few_first(select: &mut SelectStatement, few: SelectStatement) {
         .and_where(column("few", "person_id").eq(column("p", "id")));
 }
 
-/// `select … from person p where <filter>`, without columns, order and limit.
-fn filtered(filter: &PeopleFilter, driver: &Driver) -> SelectStatement {
+/// Some of the people in the filter's state.
+fn person_ids_of_state(filter: &PeopleFilter) -> SelectStatement {
     let mut select = Query::select();
-    match driver {
-        Driver::Names => {
-            select.from_as(Name::new("person"), Name::new("p"));
-        }
-        Driver::Word(index) => {
-            few_first(&mut select, person_ids_of_word(&filter.words[*index]));
-        }
-        Driver::Source(source) => {
-            few_first(&mut select, person_ids_of_source(*source));
-        }
-    }
+    select.expr_as(column("p", "id"), Name::new("person_id")).from_as(Name::new("person"), Name::new("p"));
+    in_state(&mut select, filter);
+    select
+}
+
+fn in_state(select: &mut SelectStatement, filter: &PeopleFilter) {
     match filter.state {
         Some(state) => select.and_where(column("p", "state").eq(state.as_str())),
-        None => select.and_where(Expr::col((Name::new("p"), Name::new("merged_into"))).is_null()),
+        None => select.and_where(column("p", "merged_into").is_null()),
     };
+}
+
+/// The people the query starts from; empty = all, in order of their names.
+fn few(filter: &PeopleFilter, driver: &Driver) -> Option<SelectStatement> {
+    match driver {
+        Driver::Names => None,
+        Driver::Word(index) => Some(person_ids_of_word(&filter.words[*index])),
+        Driver::Source(source) => Some(person_ids_of_source(*source)),
+    }
+}
+
+/// `select … from person p where <filter>`, without columns, order and limit.
+fn filtered(filter: &PeopleFilter, driver: &Driver, few: Option<SelectStatement>) -> SelectStatement {
+    let mut select = Query::select();
+    match few {
+        None => {
+            select.from_as(Name::new("person"), Name::new("p"));
+        }
+        Some(few) => few_first(&mut select, few),
+    }
+    in_state(&mut select, filter);
     for (index, word) in filter.words.iter().take(WORDS).enumerate() {
         if !matches!(driver, Driver::Word(driving) if *driving == index) {
             let having = Query::select()
@@ -175,8 +203,8 @@ impl<Q: Queries> Search<'_, Q> {
         after: Option<&After>,
         size: u32,
     ) -> Result<Vec<ListedPerson>, StorageError> {
-        let driver = self.driver(filter).await?;
-        let mut select = filtered(filter, &driver);
+        let (driver, _) = self.driver(filter).await?;
+        let mut select = filtered(filter, &driver, few(filter, &driver));
         select.expr(Expr::cust(LIST));
         if let Some(after) = after {
             let key = Expr::tuple([column("p", "sort_name"), column("p", "id")]);
@@ -190,12 +218,21 @@ impl<Q: Queries> Search<'_, Q> {
         self.with_sources(rows).await
     }
 
-    /// How many pass the filter, up to [`COUNT_LIMIT`]` + 1`, which means "more".
-    pub async fn count(&mut self, filter: &PeopleFilter) -> Result<i64, StorageError> {
-        let driver = self.driver(filter).await?;
-        let mut some = filtered(filter, &driver);
-        some.expr(Expr::val(1)).limit(up_to(COUNT_LIMIT));
-        self.count_of(some).await
+    /// How many pass the filter. Several filters that many people pass each are checked on some of them only.
+    pub async fn count(&mut self, filter: &PeopleFilter) -> Result<Counted, StorageError> {
+        let (driver, found) = self.driver(filter).await?;
+        let mut complete = true;
+        let mut candidates = few(filter, &driver);
+        if filters(filter) > 0 && found > EXAMINED {
+            let mut some = candidates.take().unwrap_or_else(|| person_ids_of_state(filter));
+            // Who drives by name was not counted yet.
+            complete = self.count_of(some.clone().limit(up_to(EXAMINED)).take()).await? <= EXAMINED;
+            candidates = Some(some.limit(up_to(EXAMINED)).take());
+        }
+        let mut passing = filtered(filter, &driver, candidates);
+        passing.expr(Expr::val(1)).limit(up_to(COUNT_LIMIT));
+        let number = self.count_of(passing).await?;
+        Ok(Counted { number, complete: complete || number > COUNT_LIMIT })
     }
 
     async fn count_of(&mut self, some: SelectStatement) -> Result<i64, StorageError> {
@@ -204,24 +241,24 @@ impl<Q: Queries> Search<'_, Q> {
         Ok(rows.first().map_or(0, |(n,)| *n))
     }
 
-    /// The filter that fewest people pass, if it is few enough to sort what it finds.
-    async fn driver(&mut self, filter: &PeopleFilter) -> Result<Driver, StorageError> {
-        let filters = filter.words.iter().take(WORDS).count() + usize::from(filter.source.is_some());
-        let limit = if filters > 1 { TOGETHER_LIMIT } else { COUNT_LIMIT };
-        let mut best = (limit + 1, Driver::Names);
+    /// The filter that fewest people pass, if it is few enough to sort what it finds, and how many pass it: more than
+    /// [`EXAMINED`] where nobody knows.
+    async fn driver(&mut self, filter: &PeopleFilter) -> Result<(Driver, i64), StorageError> {
+        let limit = if filters(filter) > 1 { TOGETHER_LIMIT } else { COUNT_LIMIT };
+        let mut best = (i64::MAX, Driver::Names);
         for (index, word) in filter.words.iter().take(WORDS).enumerate() {
             let found = self.count_of(person_ids_of_word(word).limit(up_to(limit)).take()).await?;
-            if found < best.0 {
+            if found <= limit && found < best.0 {
                 best = (found, Driver::Word(index));
             }
         }
         if let Some(source) = filter.source {
             let found = self.count_of(person_ids_of_source(source).limit(up_to(limit)).take()).await?;
-            if found < best.0 {
+            if found <= limit && found < best.0 {
                 best = (found, Driver::Source(source));
             }
         }
-        Ok(best.1)
+        Ok((best.1, best.0))
     }
 
     async fn with_sources(&mut self, rows: Vec<ListRow>) -> Result<Vec<ListedPerson>, StorageError> {
@@ -250,6 +287,11 @@ impl<Q: Queries> Search<'_, Q> {
             })
             .collect()
     }
+}
+
+/// How many words and sources everybody must have.
+fn filters(filter: &PeopleFilter) -> usize {
+    filter.words.iter().take(WORDS).count() + usize::from(filter.source.is_some())
 }
 
 /// One more than the limit, which means "more than".

@@ -16,6 +16,7 @@ use directory::SessionId;
 use hub::Hub;
 use tower_sessions::{Expiry, Session, SessionManagerLayer, cookie::time::Duration};
 
+pub use self::store::DATABASE_AWAY;
 use self::store::HubSessionStore;
 use super::{Failure, Site};
 
@@ -125,6 +126,7 @@ impl Site {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "an argument of map_err")]
 fn store_failed(error: tower_sessions::session::Error) -> Failure {
-    Failure::internal(&format!("the browser session: {error}"))
+    Failure::of_session_store(&error)
 }

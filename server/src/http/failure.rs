@@ -9,8 +9,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hub::HubError;
+use tower_sessions::session_store::Error;
 
-use super::{AppState, headers, request_log::RequestId};
+use super::{AppState, browser::DATABASE_AWAY, headers, request_log::RequestId};
 
 /// A page that says why this cannot go on.
 #[derive(Debug, Clone)]
@@ -42,6 +43,22 @@ impl Failure {
         }
     }
 
+    /// The browser session could not be read or written.
+    pub fn of_session_store(error: &tower_sessions::session::Error) -> Self {
+        match error {
+            // The store told the log why; what it says here is a word of ours.
+            tower_sessions::session::Error::Store(Error::Backend(word)) if word == DATABASE_AWAY => Self {
+                logged: true,
+                ..Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "Not possible just now",
+                    "The database of this server cannot be reached just now. Try again in a moment.",
+                )
+            },
+            other => Self::internal(&format!("the browser session: {other}")),
+        }
+    }
+
     #[must_use]
     pub fn next(mut self, label: &str, path: &str) -> Self {
         self.next = Some((label.to_owned(), path.to_owned()));
@@ -58,6 +75,10 @@ impl From<HubError> for Failure {
             HubError::Invalid { .. } => page(StatusCode::BAD_REQUEST, "This cannot be accepted"),
             HubError::Refused(_) => page(StatusCode::CONFLICT, "This is not possible now"),
             HubError::Overloaded => page(StatusCode::SERVICE_UNAVAILABLE, "The server is busy"),
+            unavailable if unavailable.is_unavailable() => {
+                tracing::error!(%error, "a request failed for want of the database");
+                Self { logged: true, ..page(StatusCode::SERVICE_UNAVAILABLE, "Not possible just now") }
+            }
             HubError::Source(_) | HubError::Storage(_) | HubError::Vault(_) | HubError::Internal(_) => {
                 tracing::error!(%error, "a request failed");
                 Self { logged: true, ..page(StatusCode::INTERNAL_SERVER_ERROR, "Something failed here") }

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::Response,
 };
@@ -14,6 +14,7 @@ const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'non
 /// Adds what every response carries; a response that says more about itself keeps it.
 pub async fn add(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    let unavailable = response.status() == StatusCode::SERVICE_UNAVAILABLE;
     let headers = response.headers_mut();
     let mut default = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
@@ -25,6 +26,10 @@ pub async fn add(State(state): State<AppState>, request: Request, next: Next) ->
     default(header::REFERRER_POLICY, "same-origin");
     default(header::CACHE_CONTROL, "no-store");
     default(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()");
+    if unavailable {
+        // The load, or the database's absence, is over in seconds or not soon.
+        default(header::RETRY_AFTER, "2");
+    }
     if state.site.secure {
         default(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
     }

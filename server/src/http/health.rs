@@ -1,7 +1,12 @@
 //! For the machine that watches: does it live, can it work.
 
+use std::time::Duration;
+
 use axum::{extract::State, http::StatusCode};
 use hub::Hub;
+
+/// A load balancer wants to know now, not when the database has come back.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The process answers.
 pub async fn healthz() -> &'static str {
@@ -10,11 +15,10 @@ pub async fn healthz() -> &'static str {
 
 /// The database answers and has this version's schema. Sources do not count: that one of them is down is their news.
 pub async fn readyz(State(hub): State<Hub>) -> (StatusCode, &'static str) {
-    match crate::wiring::database_is_ready(&hub).await {
-        Ok(()) => (StatusCode::OK, "ready\n"),
-        Err(error) => {
-            tracing::error!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready: the log says why\n")
-        }
+    match tokio::time::timeout(PATIENCE, crate::wiring::database_is_ready(&hub)).await {
+        Ok(Ok(())) => return (StatusCode::OK, "ready\n"),
+        Ok(Err(error)) => tracing::error!(%error, "not ready"),
+        Err(_) => tracing::error!("not ready: the database did not answer within {} s", PATIENCE.as_secs()),
     }
+    (StatusCode::SERVICE_UNAVAILABLE, "not ready: the log says why\n")
 }

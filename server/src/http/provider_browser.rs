@@ -43,6 +43,10 @@ impl oidc::Browser for ProviderBrowser {
     }
 
     async fn error_page(&self, _request: &Parts, page: oidc::ErrorPage) -> Response {
+        if page.status.is_server_error() {
+            let title = "Not possible just now";
+            return Failure::new(page.status, title, &format!("Nothing was changed: {}.", page.detail)).into_response();
+        }
         let message = format!("The application's request is refused: {}.", page.detail);
         Failure::new(page.status, "This cannot go on", &message).into_response()
     }

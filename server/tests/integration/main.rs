@@ -13,6 +13,8 @@ mod openid;
 mod origin;
 mod roles;
 mod rows;
+mod rows_on_postgres_peers;
+mod several;
 mod shutdown;
 mod storage_trouble;
 mod support;

@@ -20,7 +20,9 @@ use server::{
     config::{ServeSettings, StoreSettings},
     serve::{self, Running},
 };
+use storage::Database;
 use tempfile::TempDir;
+use testkit::TestDatabase;
 use url::Url;
 
 pub const PASSWORD: &str = "correct horse battery 9";
@@ -34,11 +36,24 @@ pub struct TestServer {
     /// Made once: reading the system's certificate authorities takes longer than a request.
     client: reqwest::Client,
     _folder: TempDir,
+    _database: Option<TestDatabase>,
 }
 
 impl TestServer {
     pub async fn start() -> Self {
         Self::start_as(None).await
+    }
+
+    /// A server on a fresh PostgreSQL database.
+    pub async fn start_on_postgres() -> Self {
+        let database = testkit::postgres().await;
+        let schema = Database::open(&database.url()).await.unwrap();
+        schema.upgrade().await.unwrap();
+        schema.close().await;
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Self::settings(&folder.path().join("data"));
+        settings.store.database = Some(database.url());
+        Self { _database: Some(database), ..Self::start_with(settings, folder).await }
     }
 
     /// A server that browsers reach as `public_url`, through a proxy that ends TLS.
@@ -79,7 +94,8 @@ impl TestServer {
             .pool_max_idle_per_host(0)
             .build()
             .unwrap();
-        Self { base: format!("http://{}", running.address), running, settings, origin, client, _folder: folder }
+        let base = format!("http://{}", running.address);
+        Self { base, running, settings, origin, client, _folder: folder, _database: None }
     }
 
     /// An administrator who set a password by the one-time link, as people do.

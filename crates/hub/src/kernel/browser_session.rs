@@ -5,6 +5,7 @@ use serde_json::Value;
 use storage::{
     StorageError,
     browser_sessions::{self, BrowserSessionRow},
+    lease::Lease,
 };
 
 use super::vault::token_digest;
@@ -51,9 +52,13 @@ impl Hub {
         storage::write!(self.database, |tx| { browser_sessions::delete(tx, token_digest(id)).await })
     }
 
-    /// Forgets browser sessions and set-up links that expired more than a day ago; how many.
-    pub async fn forget_browser_sessions(&self) -> Result<u64, StorageError> {
-        let before = self.clock.now() - chrono::TimeDelta::days(1);
-        storage::write!(self.database, |tx| { browser_sessions::forget_before(tx, before).await })
+    /// Forgets browser sessions and set-up links that expired more than a day ago, and answers that nobody came back
+    /// for; how many.
+    pub async fn forget_browser_sessions(&self, lease: &Lease) -> Result<u64, StorageError> {
+        let now = self.clock.now();
+        storage::write!(self.under(lease), |tx| {
+            let answers = storage::kept_answers::forget_before(tx, now).await?;
+            Ok(answers + browser_sessions::forget_before(tx, now - chrono::TimeDelta::days(1)).await?)
+        })
     }
 }

@@ -9,6 +9,13 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> DateTime<Utc>;
 }
 
+/// A length of the policy or of a setting; a century is as good as forever, and adding it cannot overflow.
+#[must_use]
+pub fn seconds(length: u64) -> TimeDelta {
+    const CENTURY: u32 = 3_155_760_000;
+    TimeDelta::seconds(i64::from(u32::try_from(length).unwrap_or(CENTURY).min(CENTURY)))
+}
+
 /// The machine's clock.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemClock;

@@ -79,6 +79,7 @@ pub async fn create(
         missing_since: None,
         locked_until: None,
         privileged: entry.privileged,
+        unlocked_at: None,
     };
     People(tx).insert(&person).await?;
     if !Accounts(tx).insert(&account).await? {

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use directory::{CredentialAuthority, PersonId, PersonState, SourceId, search_words};
-use storage::search::{After, COUNT_LIMIT, ListedPerson, PeopleFilter, Search};
+use storage::search::{After, COUNT_LIMIT, Counted, ListedPerson, PeopleFilter, Search};
 
 use super::Labels;
 use crate::{Hub, HubError, kernel::capability::FindPeople};
@@ -24,7 +24,7 @@ pub struct PeopleAsk {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeopleList {
     pub people: Vec<PersonLine>,
-    /// "1,204", or "10,000+".
+    /// "1,204"; "10,000+"; or "1,204+" where several filters that many people pass were checked on some of them only.
     pub count: String,
     /// Where the next page starts, if there is one.
     pub next: Option<String>,
@@ -54,7 +54,9 @@ impl Hub {
         let mut reader = self.database.reader();
         let size = ask.size.clamp(1, 200);
         let mut found = Search(&mut reader).page(&filter, after.as_ref(), size).await?;
-        let count = Search(&mut reader).count(&filter).await?;
+        let mut count = Search(&mut reader).count(&filter).await?;
+        // Those on the page are there, whoever was looked at to count.
+        count.number = count.number.max(i64::try_from(found.len()).unwrap_or(0));
         let more = found.len() > size as usize;
         found.truncate(size as usize);
         let next = found.last().filter(|_| more).map(write_cursor);
@@ -95,11 +97,10 @@ pub fn query_words(text: &str) -> Vec<String> {
     search_words(text)
 }
 
-fn count_text(count: i64) -> String {
-    if count > COUNT_LIMIT {
-        return "10,000+".to_owned();
-    }
-    if count >= 1_000 { format!("{},{:03}", count / 1_000, count % 1_000) } else { count.to_string() }
+fn count_text(count: Counted) -> String {
+    let number = count.number.min(COUNT_LIMIT);
+    let text = if number >= 1_000 { format!("{},{:03}", number / 1_000, number % 1_000) } else { number.to_string() };
+    if count.complete && count.number <= COUNT_LIMIT { text } else { text + "+" }
 }
 
 fn write_cursor(last: &ListedPerson) -> String {
@@ -132,10 +133,9 @@ mod tests {
 
     #[test]
     fn counts_end_at_ten_thousand() {
-        assert_eq!(count_text(7), "7");
-        assert_eq!(count_text(1_004), "1,004");
-        assert_eq!(count_text(10_000), "10,000");
-        assert_eq!(count_text(10_001), "10,000+");
+        let text = |number| count_text(Counted { number, complete: true });
+        assert_eq!([7, 1_004, 10_000, 10_001].map(text), ["7", "1,004", "10,000", "10,000+"]);
+        assert_eq!(count_text(Counted { number: 1_004, complete: false }), "1,004+");
     }
 
     #[test]

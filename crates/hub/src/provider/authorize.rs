@@ -15,8 +15,8 @@ use storage::{
 use super::grant::Grant;
 use crate::{
     Hub, HubError,
-    kernel::{Actor, AuditEvent, record, vault::token_digest},
-    session::{Session, seconds},
+    kernel::{Actor, AuditEvent, record, seconds, vault::token_digest},
+    session::Session,
 };
 
 /// Where the browser goes next.

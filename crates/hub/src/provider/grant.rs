@@ -57,7 +57,7 @@ impl Grant {
             auth_time: session.auth_time,
             created_at: now,
             expires_at: if offline_access {
-                now + crate::session::seconds(policy.offline_access)
+                now + crate::kernel::seconds(policy.offline_access)
             } else {
                 session.expires_at
             },

@@ -15,8 +15,7 @@ use super::{
 };
 use crate::{
     Hub, HubError,
-    kernel::vault::token_digest,
-    session::seconds,
+    kernel::{seconds, vault::token_digest},
     standing::{StandingRefusal, StandingVerdict},
 };
 

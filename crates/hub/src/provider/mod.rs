@@ -16,7 +16,7 @@ use chrono::TimeDelta;
 use directory::{Client, ClientId};
 use oidc::{Endpoints, ErrorCode, ProtocolError};
 use serde_json::Value;
-use storage::{StorageError, clients::StoredClient, provider::Provider, sessions::Sessions};
+use storage::{StorageError, clients::StoredClient, lease::Lease, provider::Provider, sessions::Sessions};
 
 use crate::{Hub, HubError};
 
@@ -67,9 +67,9 @@ impl Hub {
     }
 
     /// Forgets requests, sessions and grants that have been over for a while; how many rows.
-    pub async fn forget_expired(&self) -> Result<u64, HubError> {
+    pub async fn forget_expired(&self, lease: &Lease) -> Result<u64, HubError> {
         let before = self.clock.now() - KEEP_AFTER_END;
-        storage::write!(self.database, |tx| {
+        storage::write!(self.under(lease), |tx| {
             let grants = Provider::new(tx).forget_before(before).await?;
             Ok(grants + Sessions::new(tx).forget_before(before).await?)
         })

@@ -12,7 +12,7 @@ use storage::{
 
 use crate::{
     Hub, HubError,
-    kernel::{Clock, Random},
+    kernel::{Clock, Random, seconds},
 };
 
 /// A session that was used less long ago than this is not written again.
@@ -189,12 +189,6 @@ fn random_id(random: &dyn Random) -> SessionId {
     let mut bytes = [0u8; 16];
     random.fill(&mut bytes);
     uuid::Builder::from_random_bytes(bytes).into_uuid().into()
-}
-
-/// A length of the policy; a century is as good as forever, and adding it cannot overflow.
-pub(crate) fn seconds(length: u64) -> TimeDelta {
-    const CENTURY: u32 = 3_155_760_000;
-    TimeDelta::seconds(i64::from(u32::try_from(length).unwrap_or(CENTURY).min(CENTURY)))
 }
 
 fn row_of(session: &Session, now: DateTime<Utc>) -> SessionRow {

@@ -20,6 +20,7 @@ use super::{
     decision::{Decision, Facts, Row},
     lookup::{Named, by_alias},
     measure,
+    memory::Question,
     route::Route,
     throttle::{self, Caller},
     trace::Recorder,
@@ -49,6 +50,8 @@ pub(super) struct Broker<'a> {
     pub(super) slowed: bool,
     /// The name is known elsewhere only: somebody of the application's own directory may bear it and be unknown yet.
     ask_route_first: bool,
+    /// What this attempt, and no other one, asks a source right now.
+    pub(super) question: Option<Question>,
     /// Before the last request to a source was sent: what ended later is not in its answer.
     pub(super) read_at: chrono::DateTime<chrono::Utc>,
 }
@@ -152,7 +155,8 @@ impl From<Settled> for Step {
 }
 
 impl Hub {
-    /// Signs a person in, or refuses. A refusal returns on the grid of its route; the caller may show it at once.
+    /// Signs a person in, or refuses. A refusal, and the word that the hub is too busy, return on the grid of the route;
+    /// the caller may show them at once.
     pub async fn sign_in(&self, attempt: SignInAttempt) -> Result<SignInAnswer, HubError> {
         let span = tracing::info_span!(target: "isthmus::trace", "sign-in", row = Empty, path = Empty);
         let result = self.sign_in_once(attempt).instrument(span).await;
@@ -168,21 +172,15 @@ impl Hub {
             None => None,
         };
         let mut broker = Broker::begin(self, &attempt, client.as_ref(), policy, began).await?;
-        let settled = match Password::accept(&attempt.password) {
-            Ok(password) => broker.settle(&password).await?,
-            Err(refused) => {
-                broker.trace.bad("Password", format!("Not tried: {refused}."), None);
-                (Settled::by(Decision::before_the_table(Row::PasswordForm)), None)
-            }
-        };
-        let (settled, password) = settled;
-        let answer = broker.commit(settled, password.as_ref()).await?;
-        if let SignInAnswer::Refused(_) = &answer {
+        let answer = broker.answer().await;
+        // Somebody sent away because too many passwords are being verified learns no more from the clock than others
+        // do. Waiting costs next to nothing; the memory and the core of a verification were not spent.
+        if matches!(answer, Ok(SignInAnswer::Refused(_)) | Err(HubError::Overloaded)) {
             let step = Duration::from_millis(broker.policy.refusal_grid_ms.max(1));
             let slow = u32::from(broker.slowed);
             self.state.sign_in.grid.release(&broker.route.key, began, step, slow).await;
         }
-        Ok(answer)
+        answer
     }
 }
 
@@ -218,8 +216,20 @@ impl<'a> Broker<'a> {
             pending: Vec::new(),
             slowed: false,
             ask_route_first: false,
+            question: None,
             read_at: hub.clock.now(),
         })
+    }
+
+    async fn answer(&mut self) -> Result<SignInAnswer, HubError> {
+        let (settled, password) = match Password::accept(&self.attempt.password) {
+            Ok(password) => self.settle(&password).await?,
+            Err(refused) => {
+                self.trace.bad("Password", format!("Not tried: {refused}."), None);
+                (Settled::by(Decision::before_the_table(Row::PasswordForm)), None)
+            }
+        };
+        self.commit(settled, password.as_ref()).await
     }
 
     /// Whether this browser was used by that person before.

@@ -9,7 +9,7 @@ use storage::{
     budget::{Budget, BudgetPlace},
 };
 
-use crate::{HubError, HubParts};
+use crate::{HubError, HubParts, kernel::seconds};
 
 /// The source's clock and ours are not one: places return this much later than the source forgets.
 const MARGIN: TimeDelta = TimeDelta::seconds(5);
@@ -174,11 +174,6 @@ pub(super) async fn end(
         }
     }
     Ok(())
-}
-
-fn seconds(length: u64) -> TimeDelta {
-    const CENTURY: u64 = 3_155_760_000;
-    TimeDelta::seconds(i64::try_from(length.min(CENTURY)).unwrap_or(i64::MAX / 1_000))
 }
 
 #[cfg(test)]

@@ -54,7 +54,14 @@ impl Broker<'_> {
         settled: Settled,
         password: Option<&Password>,
     ) -> Result<SignInAnswer, HubError> {
-        let prepared = self.prepare(&settled, password).await?;
+        let prepared = match self.prepare(&settled, password).await {
+            Err(HubError::Overloaded) => {
+                // The directory has answered: what its answer does to the budget stands.
+                storage::write!(self.hub.database, |tx| { self.end_place(tx, &settled).await })?;
+                return Err(HubError::Overloaded);
+            }
+            prepared => prepared?,
+        };
         if settled.decision.writes.contains(&Write::RememberWrongPassword)
             && let (Some(live), Some(entry), Some(digest)) = (&settled.live, &settled.entry, &settled.digest)
         {
@@ -65,6 +72,8 @@ impl Broker<'_> {
         let this = &*self;
         let done = storage::write!(self.hub.database, |tx| { this.carry_out(tx, &settled, &prepared).await })?;
         drop(turn);
+        // Whoever asks the same next finds the answer remembered, and the place of the budget given back.
+        self.question = None;
         self.pending.clear();
         measure::decided(done.decision.row, settled.result.is_some(), done.session.is_some(), self.trace.elapsed());
         let page = self.refusal_page(&done.decision);
@@ -117,9 +126,7 @@ impl Broker<'_> {
 
     async fn carry_out(&self, tx: &mut Transaction, settled: &Settled, prepared: &Prepared) -> Result<Done, HubError> {
         self.write_pending(tx).await?;
-        if let (Some((place, ending)), Some(live), Some(entry)) = (settled.place, &settled.live, &settled.entry) {
-            budget::end(tx, self.hub, (live.source.id, &entry.immutable_id), place, ending).await?;
-        }
+        self.end_place(tx, settled).await?;
         let (decision, person) = self.write_all(tx, settled, prepared).await?;
         let mut done = Done { decision, person, session: None, code: String::new(), new_device_cookie: None };
         self.count(tx, &done, prepared).await?;
@@ -130,6 +137,16 @@ impl Broker<'_> {
         }
         done.code = self.write_trace(tx, settled, &done, prepared.at).await?;
         Ok(done)
+    }
+
+    /// The place of the budget goes back, or stays taken, as the bind ended.
+    async fn end_place(&self, tx: &mut Transaction, settled: &Settled) -> Result<(), HubError> {
+        match (settled.place, &settled.live, &settled.entry) {
+            (Some((place, ending)), Some(live), Some(entry)) => {
+                budget::end(tx, self.hub, (live.source.id, &entry.immutable_id), place, ending).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The typed writes, in order. What matching finds inside the transaction may change the decision, never the proof.

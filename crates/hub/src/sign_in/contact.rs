@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use connector::Connector;
 use credential::Password;
-use directory::{Account, AccountStatus, AdapterResult, LockoutReading, Source, SourceEntry, metric};
+use directory::{
+    Account, AccountStatus, AdapterResult, ImmutableId, LockoutReading, Source, SourceEntry, SourceId, metric,
+};
 use uuid::Uuid;
 
 use super::{
@@ -17,7 +19,7 @@ use super::{
 use crate::{
     HubError,
     connections::LiveSource,
-    kernel::{Actor, AuditEvent, record},
+    kernel::{Actor, AuditEvent, record, seconds},
     mirror,
 };
 
@@ -47,7 +49,7 @@ pub(super) fn settled_since(source: &Source, entry: &SourceEntry, now: DateTime<
     if source.capture_settle_seconds == 0 {
         return true;
     }
-    let settle = TimeDelta::seconds(i64::try_from(source.capture_settle_seconds).unwrap_or(i64::MAX / 1_000));
+    let settle = seconds(source.capture_settle_seconds);
     entry.password_set_at.is_some_and(|set_at| now.signed_duration_since(set_at) > settle)
 }
 
@@ -76,10 +78,8 @@ impl Broker<'_> {
             let locked = Contacted::without_bind(said(AdapterResult::Locked));
             return Ok(Contacted { locked_until: Some(until), ..locked });
         }
-        let digest = self.digest_of(live, entry, password);
-        let keep = TimeDelta::seconds(i64::try_from(self.policy.wrong_password_memory).unwrap_or(900));
-        let key = (live.source.id, &entry.immutable_id);
-        if self.hub.state.sign_in.was_wrong(key, &digest, now, keep) {
+        let digest = self.digest_of(live, entry, account, password);
+        if self.is_known_wrong((live.source.id, &entry.immutable_id), &digest).await {
             self.trace.bad("Source not asked", "The same wrong password was typed before.", None);
             return Ok(Contacted::without_bind(SourceAnswer::Repeated));
         }
@@ -98,6 +98,23 @@ impl Broker<'_> {
             return Ok(Contacted::without_bind(SourceAnswer::NoBudget));
         };
         Ok(self.bind(&*connector, live, entry, password, (place, digest)).await)
+    }
+
+    /// Whether this password of this account was refused lately, or is being refused right now: attempts that ask the
+    /// same at the same time wait for each other (security: parallel duplicates must not use up the budget).
+    async fn is_known_wrong(&mut self, account: (SourceId, &ImmutableId), digest: &[u8]) -> bool {
+        let memory = &self.hub.state.sign_in;
+        let keep = seconds(self.policy.wrong_password_memory);
+        if memory.was_wrong(account, digest, self.hub.clock.now(), keep) {
+            return true;
+        }
+        // Held until the answer is remembered, in `commit`.
+        self.question = memory.question(digest).await;
+        let wrong = memory.was_wrong(account, digest, self.hub.clock.now(), keep);
+        if wrong {
+            self.question = None;
+        }
+        wrong
     }
 
     /// An entry the service account reads as dead gets no bind.
@@ -127,14 +144,22 @@ impl Broker<'_> {
         Some(until)
     }
 
-    fn digest_of(&self, live: &LiveSource, entry: &SourceEntry, password: &Password) -> Vec<u8> {
+    /// What makes two questions the same: the account, its password as far as times tell, and what was typed.
+    fn digest_of(
+        &self,
+        live: &LiveSource,
+        entry: &SourceEntry,
+        account: Option<&Account>,
+        password: &Password,
+    ) -> Vec<u8> {
         let mut text = Vec::new();
         for part in [live.source.id.to_string().as_bytes(), entry.immutable_id.as_str().as_bytes()] {
             text.extend_from_slice(&(part.len() as u64).to_be_bytes());
             text.extend_from_slice(part);
         }
-        let set_at = entry.password_set_at.map_or(i64::MIN, |at| at.timestamp_micros());
-        text.extend_from_slice(&set_at.to_be_bytes());
+        for at in [entry.password_set_at, account.and_then(|account| account.unlocked_at)] {
+            text.extend_from_slice(&at.map_or(i64::MIN, |at| at.timestamp_micros()).to_be_bytes());
+        }
         text.extend_from_slice(password.bytes());
         let digest = self.hub.vault.keyed_digest("wrong password", &text);
         zeroize::Zeroize::zeroize(&mut text);

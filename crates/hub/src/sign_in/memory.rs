@@ -3,12 +3,13 @@
 use std::{
     collections::{HashMap, VecDeque},
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
 use directory::{ImmutableId, PersonId, SourceId};
-use tokio::sync::MutexGuard as Turn;
+use tokio::sync::{MutexGuard as Turn, OwnedMutexGuard};
 
 use super::grid::Grid;
 
@@ -18,6 +19,8 @@ const WRONG_PASSWORDS: usize = 3;
 const REMEMBERED: usize = 20_000;
 /// A failed contact says this long that the source is down; its breaker says it from then on.
 const FAILING_FOR: TimeDelta = TimeDelta::minutes(1);
+/// How long an attempt waits for another one that asks the same.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Queues that writes about one account or person line up in.
 const QUEUES: usize = 64;
 
@@ -28,12 +31,35 @@ pub(crate) struct Memory {
     rereads: Mutex<HashMap<PersonId, DateTime<Utc>>>,
     failing: Mutex<HashMap<SourceId, DateTime<Utc>>>,
     queues: Vec<tokio::sync::Mutex<()>>,
+    /// Questions that a source is being asked right now, by the keyed digest of the whole question.
+    asked: Arc<Mutex<Questions>>,
     pub(super) grid: Grid,
+}
+
+type Questions = HashMap<Vec<u8>, Arc<tokio::sync::Mutex<()>>>;
+
+/// Held by the attempt that asks, until its answer is remembered.
+#[derive(Debug)]
+pub(super) struct Question {
+    digest: Vec<u8>,
+    asked: Arc<Mutex<Questions>>,
+    _open: OwnedMutexGuard<()>,
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        let mut asked = lock(&self.asked);
+        // The list's and ours: nobody waits for it. Nobody can begin to while we hold the list.
+        if asked.get(&self.digest).is_some_and(|open| Arc::strong_count(open) <= 2) {
+            asked.remove(&self.digest);
+        }
+    }
 }
 
 #[derive(Debug)]
 struct WrongPassword {
-    /// Keyed with source, account and password-set time: a new password makes it meaningless.
+    /// Keyed with source, account, password-set time and the last unlock in the hub: a new password, or an unlock at
+    /// whichever server, makes it meaningless.
     digest: Vec<u8>,
     at: DateTime<Utc>,
 }
@@ -44,6 +70,7 @@ impl Default for Memory {
             wrong: Mutex::default(),
             rereads: Mutex::default(),
             failing: Mutex::default(),
+            asked: Arc::default(),
             queues: std::iter::repeat_with(tokio::sync::Mutex::default).take(QUEUES).collect(),
             grid: Grid::default(),
         }
@@ -76,9 +103,20 @@ impl Memory {
         }
     }
 
-    /// An unlock or a reset makes the account's wrong passwords news again.
-    pub(crate) fn forget_wrong(&self, account: (SourceId, &ImmutableId)) {
-        lock(&self.wrong).remove(&(account.0, account.1.clone()));
+    /// Attempts with the same password of the same account ask one after the other: the next one gets the question when
+    /// the answer to the one before is remembered, and looks at the memory of wrong passwords once more before it asks.
+    /// So a wrong password typed twenty times at once is asked once, and no answer but "wrong" is ever anybody else's.
+    /// Empty if that took too long: then everybody asks for themselves.
+    pub(super) async fn question(&self, digest: &[u8]) -> Option<Question> {
+        let open = {
+            let mut asked = lock(&self.asked);
+            if asked.len() >= REMEMBERED {
+                asked.retain(|_, open| Arc::strong_count(open) > 1);
+            }
+            Arc::clone(asked.entry(digest.to_vec()).or_default())
+        };
+        let open = tokio::time::timeout(PATIENCE, open.lock_owned()).await.ok()?;
+        Some(Question { digest: digest.to_vec(), asked: Arc::clone(&self.asked), _open: open })
     }
 
     /// Whether the source may be read again for a person whose password did not fit (row D1b): once a minute.
@@ -142,9 +180,31 @@ mod tests {
         let known = |digest: u8, at| memory.was_wrong(account, &[digest], at, keep);
         assert_eq!([1, 2, 3, 4].map(|d| known(d, now)), [false, true, true, true]);
         assert!(!known(4, now + TimeDelta::minutes(16)));
-        memory.remember_wrong(account, vec![9], now);
-        memory.forget_wrong(account);
-        assert!(!known(9, now));
+    }
+
+    #[tokio::test]
+    async fn the_same_question_is_asked_by_one_after_the_other_and_another_one_at_once() {
+        let memory = Memory::default();
+        let first = memory.question(&[1]).await;
+        assert!(memory.question(&[2]).await.is_some(), "another question");
+        let mut second = Box::pin(memory.question(&[1]));
+        assert!(futures::poll!(&mut second).is_pending());
+        drop(first);
+        let second = second.await;
+        assert!(second.is_some());
+        let mut third = Box::pin(memory.question(&[1]));
+        assert!(futures::poll!(&mut third).is_pending());
+        drop(third);
+        drop(second);
+        assert!(memory.question(&[1]).await.is_some());
+        assert!(lock(&memory.asked).len() <= 1, "nothing piles up");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever_for_the_same_question() {
+        let memory = Memory::default();
+        let _stuck = memory.question(&[1]).await;
+        assert!(memory.question(&[1]).await.is_none());
     }
 
     #[test]

@@ -4,12 +4,12 @@
 mod read;
 mod sweep;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use directory::{CredentialAuthority, Person, PersonId, Policy, SourceId, Standing, StandingAuthority};
 use storage::people::People;
 pub use sweep::SweepReport;
 
-use crate::{Hub, HubError};
+use crate::{Hub, HubError, kernel::seconds};
 
 /// The judgement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,12 +93,6 @@ pub fn must_read(person: &Person, policy: &Policy, now: DateTime<Utc>) -> Option
 
 fn is_fresh(read_at: DateTime<Utc>, policy: &Policy, now: DateTime<Utc>) -> bool {
     now.signed_duration_since(read_at) <= seconds(policy.status_max_age)
-}
-
-/// A length of the policy; a century is as good as forever, and adding it cannot overflow.
-fn seconds(length: u64) -> TimeDelta {
-    const CENTURY: u32 = 3_155_760_000;
-    TimeDelta::seconds(i64::from(u32::try_from(length).unwrap_or(CENTURY).min(CENTURY)))
 }
 
 impl Hub {

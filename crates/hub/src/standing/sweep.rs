@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use connector::{Connector, Page};
 use directory::{AccountStatus, Policy, SourceEntry, SourceId, metric};
 use serde_json::json;
-use storage::accounts::Accounts;
+use storage::{accounts::Accounts, lease::Lease};
 
 use crate::{
     Hub, HubError,
@@ -43,10 +43,11 @@ pub struct SweepReport {
 
 impl Hub {
     /// Reads all people of a source with its service account and writes what changed about known ones. A source that
-    /// cannot be read, or whose answer would remove too many, changes nobody's standing.
-    pub async fn sweep_source(&self, id: SourceId) -> Result<SweepReport, HubError> {
+    /// cannot be read, or whose answer would remove too many, changes nobody's standing. Written under the lease alone:
+    /// a sweep that another server took over ends with an error, and writes nothing of what it had read.
+    pub async fn sweep_source(&self, id: SourceId, lease: &Lease) -> Result<SweepReport, HubError> {
         let live = self.live_source(id).await?;
-        let swept = self.sweep_live(&live).await;
+        let swept = self.sweep_live(&live, lease).await;
         let source = live.source.name.clone();
         let result = match &swept {
             Ok(report) if report.complete && report.stopped.is_none() => {
@@ -62,7 +63,7 @@ impl Hub {
         swept
     }
 
-    async fn sweep_live(&self, live: &LiveSource) -> Result<SweepReport, HubError> {
+    async fn sweep_live(&self, live: &LiveSource, lease: &Lease) -> Result<SweepReport, HubError> {
         let policy = self.policy_now().await?;
         let mut report = SweepReport::default();
         let connector = match live.connector() {
@@ -84,7 +85,7 @@ impl Hub {
             };
             report.rejected += rejected.len() as u64;
             for batch in entries.chunks(BATCH) {
-                self.write_batch(live, batch, &mut report).await?;
+                self.write_batch(lease, live, batch, &mut report).await?;
             }
             match next {
                 Some(next) => cursor = Some(next),
@@ -92,19 +93,20 @@ impl Hub {
             }
         }
         report.complete = true;
-        self.note_unseen(live, &*connector, &policy, started, &mut report).await?;
+        self.note_unseen(lease, (live, &*connector), &policy, started, &mut report).await?;
         Ok(report)
     }
 
     async fn write_batch(
         &self,
+        lease: &Lease,
         live: &LiveSource,
         batch: &[SourceEntry],
         report: &mut SweepReport,
     ) -> Result<(), HubError> {
         let source = &live.source;
         // Counted apart from the report: the transaction may run more than once.
-        let counted = storage::write!(self.database, |tx| {
+        let counted = storage::write!(self.under(lease), |tx| {
             let mut counted = SweepReport::default();
             for entry in batch {
                 let Some((id, digest)) = Accounts(tx).digest(source.id, &entry.immutable_id).await? else { continue };
@@ -133,8 +135,8 @@ impl Hub {
     /// really not there.
     async fn note_unseen(
         &self,
-        live: &LiveSource,
-        connector: &dyn Connector,
+        lease: &Lease,
+        (live, connector): (&LiveSource, &dyn Connector),
         policy: &Policy,
         started: DateTime<Utc>,
         report: &mut SweepReport,
@@ -148,7 +150,7 @@ impl Hub {
             report.stopped = Some(reason);
             let details = json!({ "linked": linked, "unseen": unseen });
             let event = AuditEvent::new(Actor::System, "sweep.stopped-by-guard").source(source.id).details(details);
-            return storage::write!(self.database, |tx| {
+            return storage::write!(self.under(lease), |tx| {
                 Ok(record(tx, &*self.clock, &*self.random, event.clone()).await?)
             });
         }
@@ -160,9 +162,9 @@ impl Hub {
             for account in page.iter().filter(|a| a.status != AccountStatus::Missing) {
                 let asked = connector.fetch(&account.immutable_id).await;
                 match asked {
-                    Ok(Some(entry)) => self.write_batch(live, std::slice::from_ref(&entry), report).await?,
+                    Ok(Some(entry)) => self.write_batch(lease, live, std::slice::from_ref(&entry), report).await?,
                     Ok(None) => {
-                        let noted = storage::write!(self.database, |tx| {
+                        let noted = storage::write!(self.under(lease), |tx| {
                             mirror::note_missing(tx, self, policy, source, account).await
                         })?;
                         match noted {

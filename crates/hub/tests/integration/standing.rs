@@ -46,7 +46,8 @@ async fn person(test: &TestHub, id: directory::PersonId) -> Person {
 }
 
 async fn sweep(test: &TestHub, source: &Source) -> SweepReport {
-    test.hub.sweep_source(source.id).await.unwrap()
+    let lease = test.hub.take_lease("sweep", "the test", TimeDelta::minutes(2)).await.unwrap().unwrap();
+    test.hub.sweep_source(source.id, &lease).await.unwrap()
 }
 
 #[tokio::test]

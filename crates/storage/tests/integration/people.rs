@@ -37,6 +37,7 @@ fn account(n: u128, source_id: SourceId, person: &Person) -> Account {
         missing_since: None,
         locked_until: None,
         privileged: false,
+        unlocked_at: None,
     }
 }
 

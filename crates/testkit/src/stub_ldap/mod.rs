@@ -8,6 +8,7 @@ use std::{
     collections::HashMap,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use ldap3_proto::LdapFilter;
@@ -55,11 +56,20 @@ struct Seen {
     connections: usize,
     open: usize,
     binds: Vec<StubBind>,
+    /// When each of them arrived.
+    bound_at: Vec<Instant>,
     searches: Vec<StubSearch>,
     /// Everything that arrived, decrypted where TLS was in use.
     received: Vec<u8>,
     /// What arrived without TLS.
     received_plain: Vec<u8>,
+}
+
+impl Seen {
+    fn note_bind(&mut self, bind: StubBind) {
+        self.binds.push(bind);
+        self.bound_at.push(Instant::now());
+    }
 }
 
 pub(crate) struct Shared {
@@ -145,6 +155,14 @@ impl StubLdap {
     #[must_use]
     pub fn binds_of(&self, dn: &str) -> usize {
         lock(&self.shared.seen).binds.iter().filter(|bind| bind.dn.eq_ignore_ascii_case(dn)).count()
+    }
+
+    /// When the binds for this DN arrived.
+    #[must_use]
+    pub fn bind_times_of(&self, dn: &str) -> Vec<Instant> {
+        let seen = lock(&self.shared.seen);
+        let timed = seen.binds.iter().zip(&seen.bound_at);
+        timed.filter(|(bind, _)| bind.dn.eq_ignore_ascii_case(dn)).map(|(_, at)| *at).collect()
     }
 
     /// Every bind, in order.

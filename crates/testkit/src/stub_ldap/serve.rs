@@ -125,12 +125,13 @@ impl Session {
         match op {
             LdapOp::BindRequest(request) => {
                 let LdapBindCred::Simple(password) = request.cred else { return Ok(Next::End) };
-                lock(&self.shared.seen).binds.push(StubBind {
+                let arrived = StubBind {
                     dn: request.dn.clone(),
                     password: password.clone(),
                     connection: self.connection,
                     controls: ctrl.iter().map(oid).collect(),
-                });
+                };
+                lock(&self.shared.seen).note_bind(arrived);
                 let answer = self.shared.bind_answer(&request.dn, &password);
                 self.bound_as = request.dn;
                 bind(wire, msgid, answer).await

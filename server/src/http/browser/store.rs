@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use hub::Hub;
+use hub::{Hub, HubError};
 use tower_sessions::{
     SessionStore,
     cookie::time::OffsetDateTime,
@@ -69,6 +69,14 @@ fn stored(record: &Record) -> Result<(serde_json::Value, DateTime<Utc>)> {
     Ok((data, expires_at))
 }
 
-fn failed(error: impl std::fmt::Display) -> Error {
+/// tower-sessions carries words only: this one is recognised where the answer is made.
+pub const DATABASE_AWAY: &str = "the database is away";
+
+fn failed(error: impl Into<HubError>) -> Error {
+    let error: HubError = error.into();
+    if error.is_unavailable() {
+        tracing::error!(%error, "the browser session cannot be reached");
+        return Error::Backend(DATABASE_AWAY.to_owned());
+    }
     Error::Backend(error.to_string())
 }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::{
-    body::Body,
-    extract::State,
-    http::{Request, StatusCode},
-    response::Response,
-};
+use axum::{body::Body, extract::State, http::Request, response::Response};
 use hub::{Hub, provider::LogoutAnswer};
 
-use super::{Browser, ErrorPage, request::browser_parameters, response::see_other};
+use super::{
+    Browser,
+    request::browser_parameters,
+    response::{failure_page, refusal_page, see_other},
+};
 
 pub async fn logout(
     State(hub): State<Hub>,
@@ -18,16 +17,13 @@ pub async fn logout(
     request: Request<Body>,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let page = |status, detail| ErrorPage { status, detail };
     let parameters = match browser_parameters(&parts, body).await {
         Ok(parameters) => parameters,
-        Err(error) => return browser.error_page(&parts, page(StatusCode::BAD_REQUEST, error.description)).await,
+        Err(error) => return browser.error_page(&parts, refusal_page(error)).await,
     };
     let session = browser.session(&parts).await;
     match hub.logout(&parameters, session, false).await {
-        Ok(LogoutAnswer::Page(error)) => {
-            browser.error_page(&parts, page(StatusCode::BAD_REQUEST, error.description)).await
-        }
+        Ok(LogoutAnswer::Page(error)) => browser.error_page(&parts, refusal_page(error)).await,
         Ok(LogoutAnswer::Confirm { client_name, hidden }) => {
             browser.confirm_sign_out(&parts, client_name, hidden).await
         }
@@ -38,10 +34,6 @@ pub async fn logout(
                 None => browser.signed_out(&parts).await,
             }
         }
-        Err(error) => {
-            tracing::error!(%error, "a logout request failed");
-            let failed = page(StatusCode::INTERNAL_SERVER_ERROR, "something failed on this server");
-            browser.error_page(&parts, failed).await
-        }
+        Err(error) => browser.error_page(&parts, failure_page(&error)).await,
     }
 }

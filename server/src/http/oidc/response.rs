@@ -10,8 +10,13 @@ use oidc::{ErrorCode, ProtocolError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::ErrorPage;
+
 /// Tokens and people's data are kept nowhere on the way (RFC 6749 5.1).
 const UNCACHED: [(HeaderName, &str); 2] = [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")];
+
+const FAILED: &str = "something failed on this server";
+const BUSY: &str = "this server is busy, or lacks its database just now: try again in a moment";
 
 /// A document that is the same for everybody. Short-lived, so that a new key is seen soon.
 pub fn public_json(document: &Value) -> Response {
@@ -30,13 +35,29 @@ pub fn error_json(status: StatusCode, error: ProtocolError) -> Response {
 
 /// A failure of ours: the log has the reason, the client does not.
 pub fn server_error(error: &HubError) -> Response {
-    const FAILED: &str = "something failed on this server";
-    let (status, code) = match error {
-        HubError::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::TemporarilyUnavailable),
-        _ => (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::ServerError),
-    };
     tracing::error!(%error, "an endpoint of the provider failed");
-    error_json(status, ProtocolError::new(code, FAILED))
+    if error.is_unavailable() {
+        let busy = ProtocolError::new(ErrorCode::TemporarilyUnavailable, BUSY);
+        return error_json(StatusCode::SERVICE_UNAVAILABLE, busy);
+    }
+    error_json(StatusCode::INTERNAL_SERVER_ERROR, ProtocolError::new(ErrorCode::ServerError, FAILED))
+}
+
+/// The page of a request that is refused, where a browser brought it.
+pub const fn refusal_page(error: ProtocolError) -> ErrorPage {
+    ErrorPage { status: StatusCode::BAD_REQUEST, detail: error.description }
+}
+
+/// The page of a failure of ours.
+pub const FAILURE_PAGE: ErrorPage = ErrorPage { status: StatusCode::INTERNAL_SERVER_ERROR, detail: FAILED };
+
+/// The same, told from one that is over in a moment.
+pub fn failure_page(error: &HubError) -> ErrorPage {
+    tracing::error!(%error, "an endpoint of the provider failed");
+    if error.is_unavailable() {
+        return ErrorPage { status: StatusCode::SERVICE_UNAVAILABLE, detail: BUSY };
+    }
+    FAILURE_PAGE
 }
 
 /// 303: whatever was posted is not posted again to the next address, least of all a password (RFC 9700 4.12).

@@ -7,6 +7,7 @@ use directory::Policy;
 use hub::sign_in::RefusalPage::Generic;
 
 use super::door::{Door, RIGHT, doors, doors_with, id, known, person, quick};
+use crate::support::PASSWORD;
 
 /// Only the budget protects.
 fn without_throttle() -> Policy {
@@ -84,6 +85,76 @@ async fn a_cancelled_request_keeps_its_place() {
         let places = budget.places().await.unwrap();
         assert_eq!(places.len(), 1);
         assert_eq!(places[0].kept_at, None);
+    }
+}
+
+/// What 20 presses of the button at once, with the same password, lead to: how many were let in.
+async fn at_once(door: &Arc<Door>, name: &'static str, password: &'static str) -> usize {
+    let presses: Vec<_> = (0..20)
+        .map(|_| {
+            let door = Arc::clone(door);
+            tokio::spawn(async move { door.hub().sign_in(door.attempt(name, password)).await.unwrap() })
+        })
+        .collect();
+    let mut let_in = 0;
+    for press in presses {
+        let_in += usize::from(matches!(press.await.unwrap(), hub::sign_in::SignInAnswer::SignedIn { .. }));
+    }
+    let_in
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parallel_duplicates_of_a_wrong_password_are_asked_once_and_right_ones_all_get_in() {
+    for door in doors_with(without_throttle()).await {
+        let door = Arc::new(door);
+        let (source, _) = known(&door, "jsmith", |_| {}).await;
+        door.tell("corp", |s| s.delay = std::time::Duration::from_millis(20));
+        let before = door.binds();
+        assert_eq!(at_once(&door, "jsmith", "wrong").await, 0);
+        assert_eq!(door.binds() - before, 1, "one bind for twenty presses");
+        let mut reader = door.hub().database.reader();
+        let immutable_id = id("jsmith");
+        let mut budget =
+            storage::budget::Budget { queries: &mut reader, source: source.id, immutable_id: &immutable_id };
+        assert_eq!(budget.places().await.unwrap().len(), 1, "one kept place");
+        // A right password is nobody else's answer: each is asked about, one after the other, and all are let in.
+        let before = door.binds();
+        assert_eq!(at_once(&door, "jsmith", RIGHT).await, 20);
+        assert_eq!(door.binds() - before, 20);
+    }
+}
+
+#[tokio::test]
+async fn an_unlock_at_one_server_is_heard_by_all() {
+    for door in doors().await {
+        let (_, person) = known(&door, "jsmith", |_| {}).await;
+        door.types("jsmith", "wrong").await.refused_by("D7", Generic, 1);
+        door.types("jsmith", "wrong").await.refused_by("D7", Generic, 0);
+        // As another server does it: nothing of this one's memory is touched.
+        let other = door.another_server();
+        other.unlock_here(&door.administrator.help, person.id).await.unwrap();
+        door.types("jsmith", "wrong").await.refused_by("D7", Generic, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_kept_at_one_server_is_shown_once_by_another() {
+    for door in doors().await {
+        let other = door.another_server();
+        let session = door.types("ada", PASSWORD).await.signed_in().id;
+        door.hub().keep_answer(session, "app-secret:portal", &"a canary".into()).await.unwrap();
+        let stranger = door.types("ada", PASSWORD).await.signed_in().id;
+        assert!(other.kept_answer(stranger, "app-secret:portal").await.unwrap().is_none());
+        assert!(other.kept_answer(session, "app-secret:other").await.unwrap().is_none());
+        for _ in 0..2 {
+            let kept = other.kept_answer(session, "app-secret:portal").await.unwrap().unwrap();
+            assert_eq!(secrecy::ExposeSecret::expose_secret(&kept), "a canary");
+        }
+        door.wait(4);
+        assert!(door.hub().kept_answer(session, "app-secret:portal").await.unwrap().is_none(), "gone after a look");
+        door.hub().keep_answer(session, "app-secret:portal", &"another".into()).await.unwrap();
+        door.wait(121);
+        assert!(other.kept_answer(session, "app-secret:portal").await.unwrap().is_none(), "nobody came");
     }
 }
 

@@ -69,21 +69,25 @@ pub fn id(name: &str) -> ImmutableId {
     ImmutableId(format!("id-{name}"))
 }
 
+fn server(database: Database, clock: &Arc<FixedClock>, directories: &Arc<Directories>, policy: Policy) -> Hub {
+    Hub::new(HubParts {
+        database,
+        clock: Arc::<FixedClock>::clone(clock),
+        random: Arc::new(SystemRandom),
+        vault: Vault::new(&SecretSlice::from(vec![7; 32])).unwrap(),
+        connectors: Arc::<Directories>::clone(directories),
+        policy,
+        public_url: "https://hub.example.test".parse().unwrap(),
+    })
+}
+
 impl Door {
     pub async fn on(database: testkit::TestDatabase, policy: Policy) -> Self {
         let opened = Database::open(&database.url()).await.unwrap();
         opened.upgrade().await.unwrap();
         let clock = Arc::new(FixedClock::at(DateTime::from_timestamp(1_800_000_000, 0).unwrap()));
         let directories = Arc::new(Directories::new(Arc::clone(&clock)));
-        let hub = Hub::new(HubParts {
-            database: opened,
-            clock: Arc::<FixedClock>::clone(&clock),
-            random: Arc::new(SystemRandom),
-            vault: Vault::new(&SecretSlice::from(vec![7; 32])).unwrap(),
-            connectors: Arc::<Directories>::clone(&directories),
-            policy,
-            public_url: "https://hub.example.test".parse().unwrap(),
-        });
+        let hub = server(opened, &clock, &directories, policy);
         let test = TestHub { hub, clock, directory: Arc::new(FakeDirectory::default()), database };
         let administrator = test.administrator("ada").await;
         Self { test, directories, administrator, attempts: AtomicU32::new(0) }
@@ -91,6 +95,12 @@ impl Door {
 
     pub fn hub(&self) -> &Hub {
         &self.test.hub
+    }
+
+    /// A second server on the same database, which remembers nothing of the first one's requests.
+    pub fn another_server(&self) -> Hub {
+        let database = self.hub().database.clone();
+        server(database, &self.test.clock, &self.directories, self.hub().policy.clone())
     }
 
     /// Registers a directory as the test wants it.

@@ -1,9 +1,14 @@
 //! What refusals look like, and the throttle (sections 2.1, 2.3 and 5).
 
-use directory::{Policy, SourceMode};
-use hub::sign_in::RefusalPage::Generic;
+use std::sync::Arc;
 
-use super::door::{Outcome, RIGHT, WRONG, doors, doors_with, known, person, quick};
+use directory::{Policy, SourceMode};
+use hub::{
+    HubError,
+    sign_in::{RefusalPage::Generic, SignInAnswer},
+};
+
+use super::door::{Door, Outcome, RIGHT, WRONG, doors, doors_with, known, person, quick};
 
 #[tokio::test]
 async fn passwords_no_directory_may_see_are_refused_before_the_wire() {
@@ -44,7 +49,7 @@ async fn known_unknown_migrated_and_disabled_look_the_same_try_after_try() {
         }
         door.types("migrated", RIGHT).await.let_in_by("D18", 1);
         let disabled = door.types("disabled", RIGHT).await.signed_in().person;
-        let done: Result<_, hub::HubError> = storage::write!(door.hub().database, |tx| {
+        let done: Result<_, HubError> = storage::write!(door.hub().database, |tx| {
             let actor = hub::kernel::Actor::CommandLine;
             hub::mirror::disable_by_hub(tx, door.hub(), actor, disabled, "left").await
         });
@@ -131,8 +136,41 @@ async fn a_code_leads_help_desk_to_the_trace_which_holds_nothing_typed() {
 async fn old_traces_and_refusals_are_forgotten() {
     for door in doors().await {
         door.types("nobody", WRONG).await;
-        assert_eq!(door.hub().forget_old_sign_ins().await.unwrap(), 0);
+        let lease = door.hub().take_lease("tidy", "the test", chrono::TimeDelta::days(365)).await.unwrap().unwrap();
+        assert_eq!(door.hub().forget_old_sign_ins(&lease).await.unwrap(), 0);
         door.wait(91 * 86_400);
-        assert_eq!(door.hub().forget_old_sign_ins().await.unwrap(), 2);
+        assert_eq!(door.hub().forget_old_sign_ins(&lease).await.unwrap(), 2);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_sent_away_by_a_full_pool_learns_nothing_from_the_clock() {
+    const GRID: u64 = 400;
+    let door = Door::on(testkit::sqlite(), Policy { refusal_grid_ms: GRID, ..quick() }).await;
+    known(&door, "jsmith", |s| s.mode = SourceMode::Capture).await;
+    let door = Arc::new(door);
+    // Far more than may wait for a core.
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let presses: Vec<_> = (0..cores * 200)
+        .map(|_| {
+            let door = Arc::clone(&door);
+            tokio::spawn(async move {
+                let began = std::time::Instant::now();
+                let answer = door.hub().sign_in(door.attempt("jsmith", RIGHT)).await;
+                (answer, began.elapsed())
+            })
+        })
+        .collect();
+    let (mut let_in, mut shed) = (0, 0);
+    for press in presses {
+        match press.await.unwrap() {
+            (Ok(SignInAnswer::SignedIn { .. }), _) => let_in += 1,
+            (Err(HubError::Overloaded), took) => {
+                shed += 1;
+                assert!(took >= std::time::Duration::from_millis(GRID), "sent away after {took:?}");
+            }
+            (other, _) => panic!("{other:?}"),
+        }
+    }
+    assert!(let_in > 0 && shed > 0, "{let_in} let in, {shed} sent away");
 }
