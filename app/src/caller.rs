@@ -1,7 +1,7 @@
 //! From the request to a capability: the first line of every server function.
 
 use directory::SessionId;
-use hub::{Hub, HubError, kernel::capability::Capability};
+use hub::{Hub, HubError, StorageError, kernel::capability::Capability};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 
@@ -58,13 +58,34 @@ pub fn failed(error: HubError) -> ApiError {
         HubError::Refused(message) => (http::StatusCode::CONFLICT, ApiError::Refused(message.clone())),
         HubError::Source(trouble) => (http::StatusCode::BAD_GATEWAY, ApiError::Failed(trouble.reason.clone())),
         HubError::Overloaded => (http::StatusCode::SERVICE_UNAVAILABLE, ApiError::Failed(error.public())),
+        HubError::Storage(StorageError::Stale { .. }) => {
+            (http::StatusCode::CONFLICT, ApiError::Refused(error.public()))
+        }
         HubError::Storage(_) | HubError::Vault(_) | HubError::Internal(_) => {
             tracing::error!(%error, "a console request failed");
-            (http::StatusCode::INTERNAL_SERVER_ERROR, ApiError::Failed(error.public()))
+            let full = matches!(error, HubError::Storage(StorageError::DiskFull));
+            let status =
+                if full { http::StatusCode::INSUFFICIENT_STORAGE } else { http::StatusCode::INTERNAL_SERVER_ERROR };
+            (status, ApiError::Failed(error.public()))
         }
     };
     set_status(status);
     answer
+}
+
+/// The status of an answer that no hub error gave one: what a form says cannot be accepted. Called where every error
+/// of a server function leaves, so that none of them is forgotten.
+pub fn status_of(error: &ApiError) {
+    let status = match error {
+        ApiError::SignedOut => http::StatusCode::UNAUTHORIZED,
+        ApiError::Denied => http::StatusCode::FORBIDDEN,
+        ApiError::NotFound(_) => http::StatusCode::NOT_FOUND,
+        ApiError::Invalid { .. } => http::StatusCode::UNPROCESSABLE_ENTITY,
+        ApiError::Refused(_) => http::StatusCode::CONFLICT,
+        // Several kinds: whoever made it has said which, else it is a defect and stays a 500.
+        ApiError::Failed(_) => return,
+    };
+    set_status(status);
 }
 
 /// A value of the address that cannot be one: the page it names does not exist.
@@ -74,6 +95,12 @@ pub fn not_found(what: &str) -> ApiError {
 }
 
 fn set_status(status: http::StatusCode) {
+    // A browser without scripts is sent back to the page of its form, which shows the error: an error's status would
+    // keep it from following.
+    let form = use_context::<http::request::Parts>().is_some_and(|parts| parts.uri.path().starts_with("/api/"));
+    if form && crate::flash::without_scripts() {
+        return;
+    }
     if let Some(response) = use_context::<ResponseOptions>() {
         response.set_status(status);
     }

@@ -4,6 +4,8 @@
 //! Compiled twice: `ssr` for the server, `hydrate` for the browser. What a page shows is a plain struct beside the
 //! page; its server functions turn the session into a capability, make one hub call, and present.
 
+pub mod administrators;
+pub mod approvals;
 pub mod apps;
 mod assets;
 #[cfg(feature = "ssr")]

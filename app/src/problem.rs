@@ -1,5 +1,7 @@
 //! What a server function answers when it does not do what was asked.
 
+#[cfg(feature = "ssr")]
+use leptos::server_fn::Bytes;
 use leptos::{
     prelude::*,
     server_fn::{codec::JsonEncoding, error::ServerFnErrorErr},
@@ -51,11 +53,24 @@ impl std::fmt::Display for ApiError {
 impl FromServerFnError for ApiError {
     type Encoder = JsonEncoding;
 
+    #[cfg(feature = "ssr")]
+    fn ser(&self) -> Bytes {
+        use leptos::server_fn::Encodes as _;
+        crate::caller::status_of(self);
+        // Plain text and numbers: this always serialises.
+        JsonEncoding::encode(self).unwrap_or_default()
+    }
+
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {
             ServerFnErrorErr::Request(_) => {
                 Self::Failed("The server cannot be reached. What you typed is still here; try again.".to_owned())
             }
+            // A form of another version, or one that somebody wrote by hand.
+            ServerFnErrorErr::Args(why) | ServerFnErrorErr::MissingArg(why) => Self::Invalid {
+                field: "form".to_owned(),
+                message: format!("The form is not complete ({why}). Open the page again."),
+            },
             other => Self::Failed(other.to_string()),
         }
     }

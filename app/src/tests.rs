@@ -5,6 +5,8 @@ use directory::{AccountStatus, ClientAuthentication, ConsentPolicy, LinkKind, Pe
 use leptos::prelude::*;
 
 use crate::{
+    administrators::{HeldRole, HolderLine, HolderList, Invited, administrators_view},
+    approvals::{ApprovalCard, ApprovalLine, ApprovalList, Change, approval_view, approvals_view},
     apps::{AppCard, AppForm, AppLine, AppList, Snippet, app_settings_view, app_view, apps_view},
     console::framed_for_tests,
     find::{Finding, find_view},
@@ -251,7 +253,7 @@ fn source_line(name: &str, label: &str, mode: SourceMode, down: bool, trouble: O
 
 #[test]
 fn source_list() {
-    keep("sources-none", || sources_view(SourceList { lines: vec![] }));
+    keep("sources-none", || sources_view(SourceList { lines: vec![], editable: true }));
     let lines = vec![
         source_line("corp-ldap", "Corporate LDAP", SourceMode::Capture, false, None),
         source_line(
@@ -264,7 +266,7 @@ fn source_list() {
         source_line("kontor", HOSTILE, SourceMode::Paused, true, None),
         source_line("old", LONG, SourceMode::Retired, true, None),
     ];
-    keep("sources-full", || sources_view(SourceList { lines }));
+    keep("sources-full", || sources_view(SourceList { lines, editable: true }));
 }
 
 fn source_card(test: Option<TestReport>) -> SourceCard {
@@ -284,6 +286,7 @@ fn source_card(test: Option<TestReport>) -> SourceCard {
         updated_at: moment(),
         test,
         notice: "saved".into(),
+        editable: true,
     }
 }
 
@@ -363,7 +366,7 @@ fn app_form() -> AppForm {
 
 #[test]
 fn apps() {
-    keep("apps-none", || apps_view(AppList { lines: vec![] }));
+    keep("apps-none", || apps_view(AppList { lines: vec![], editable: true }));
     let app = |id: &str, name: &str, authentication| AppLine {
         id: id.into(),
         name: name.into(),
@@ -375,7 +378,7 @@ fn apps() {
         app("kontor-orders", "Kontor Orders", ClientAuthentication::SecretBasic),
         app("x", HOSTILE, ClientAuthentication::None),
     ];
-    keep("apps-full", || apps_view(AppList { lines }));
+    keep("apps-full", || apps_view(AppList { lines, editable: true }));
     keep("app-new", || app_settings_view(AppForm { original: String::new(), ..app_form() }));
     let card = AppCard {
         form: app_form(),
@@ -397,8 +400,75 @@ fn apps() {
         group_search: String::new(),
         secret: Some("c2VjcmV0LXRoYXQtaXMtc2hvd24tb25jZQ".into()),
         notice: "registered".into(),
+        editable: true,
+        administers: true,
     };
     keep("app", || app_view(card));
+}
+
+fn proposal(decided: &str) -> ApprovalLine {
+    ApprovalLine {
+        id: "0198c0de-0000-7000-8000-000000000009".into(),
+        summary: format!("Directory corp-ldap: mode: observe → retired; label: {HOSTILE}"),
+        proposed_by: "Marit Solheim".into(),
+        proposed_at: moment(),
+        decided: decided.into(),
+        decided_at: (!decided.is_empty()).then(moment),
+        reason: if decided.is_empty() { String::new() } else { HOSTILE.into() },
+    }
+}
+
+#[test]
+fn approvals() {
+    keep("approvals-none", || approvals_view(ApprovalList { lines: vec![], notice: "refused".into() }));
+    let lines = vec![proposal(""), proposal("refused by Ada")];
+    keep("approvals-full", || approvals_view(ApprovalList { lines, notice: String::new() }));
+    let card = |may_not: Option<&str>, decided: &str| ApprovalCard {
+        line: proposal(decided),
+        source: ("corp-ldap".into(), "Corporate LDAP".into()),
+        changes: vec![Change { field: "transport".into(), before: "tls".into(), after: HOSTILE.into() }],
+        outdated: None,
+        needs_secret: true,
+        may_not: may_not.map(Into::into),
+        may_refuse: may_not.is_none() && decided.is_empty(),
+        own: may_not.is_some(),
+    };
+    keep("approval", || approval_view(card(None, "")));
+    keep("approval-own", || approval_view(card(Some("You proposed this: another administrator decides it."), "")));
+    keep("approval-decided", || approval_view(card(None, "refused by Ada")));
+}
+
+#[test]
+fn administrators() {
+    let held = |role: &str, label: &str| HeldRole {
+        role: role.into(),
+        label: label.into(),
+        since: moment(),
+        by: "the command line".into(),
+    };
+    let lines = vec![
+        HolderLine {
+            person: "0198c0de-0000-7000-8000-000000000001".into(),
+            name: HOSTILE.into(),
+            username: "ada".into(),
+            roles: vec![held("administrator", "Administrator"), held("auditor", "Auditor")],
+            note: String::new(),
+            last_sign_in: Some(moment()),
+        },
+        HolderLine {
+            person: "0198c0de-0000-7000-8000-000000000002".into(),
+            name: "Bo".into(),
+            username: "bo".into(),
+            roles: vec![held("help-desk", "Help desk")],
+            note: "has not set a password here yet".into(),
+            last_sign_in: None,
+        },
+    ];
+    let list = |roles, invited| HolderList { lines: lines.clone(), roles, invited, notice: "taken".into() };
+    keep("administrators-read", || administrators_view(list(vec![], None)));
+    let roles = vec![Choice::new("auditor", "Auditor"), Choice::new("help-desk", "Help desk")];
+    let invited = Invited { username: "bo".into(), link: Some("https://id.example/set-up?token=x".into()) };
+    keep("administrators", || administrators_view(list(roles, Some(invited))));
 }
 
 #[test]

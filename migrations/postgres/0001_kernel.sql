@@ -31,8 +31,10 @@ create table proposal (
     proposed_at timestamptz not null,
     decided_by text collate "C",
     decided_at timestamptz,
-    -- 'approved', 'rejected', 'withdrawn'
-    decision text collate "C"
+    -- 'approved', 'refused', 'withdrawn'
+    decision text collate "C",
+    -- Why, in the words of whoever decided.
+    reason text collate "C"
 );
 
 create table lease (

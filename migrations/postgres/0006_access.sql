@@ -12,6 +12,8 @@ create table role_assignment (
 create table set_up_link (
     digest bytea primary key,
     person_id uuid not null references person (id),
+    -- Who made it: whoever holds the link may become this person.
+    issued_by text collate "C" not null,
     created_at timestamptz not null,
     expires_at timestamptz not null,
     -- Set when it was used or made void by a newer one.

@@ -31,8 +31,10 @@ create table proposal (
     proposed_at text not null,
     decided_by text,
     decided_at text,
-    -- 'approved', 'rejected', 'withdrawn'
-    decision text
+    -- 'approved', 'refused', 'withdrawn'
+    decision text,
+    -- Why, in the words of whoever decided.
+    reason text
 );
 
 create table lease (

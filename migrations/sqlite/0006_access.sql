@@ -12,6 +12,8 @@ create table role_assignment (
 create table set_up_link (
     digest blob primary key,
     person_id blob not null references person (id),
+    -- Who made it: whoever holds the link may become this person.
+    issued_by text not null,
     created_at text not null,
     expires_at text not null,
     -- Set when it was used or made void by a newer one.

@@ -62,6 +62,11 @@ pub enum Command {
 pub enum AdminCommand {
     /// Print a one-time link with which somebody sets the password of an administrator
     Create(AdminCreateArguments),
+    /// Print a one-time code for the break-glass administrator
+    ///
+    /// Beside their password it lets them in when every directory is down. It works once, for fifteen minutes, and
+    /// replaces the one before. `isthmus admin create --break-glass` makes that administrator.
+    BreakGlass(BreakGlassArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -146,6 +151,18 @@ pub struct AdminCreateArguments {
     /// The administrator exists and lost the password: end their sessions and print a new link
     #[arg(long)]
     pub recover: bool,
+    /// A new administrator who signs in with a password and a code of `isthmus admin break-glass`
+    #[arg(long, conflicts_with_all = ["recover", "email"])]
+    pub break_glass: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct BreakGlassArguments {
+    #[command(flatten)]
+    pub store: StoreArguments,
+    /// Which one, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub username: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -42,6 +42,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         match cli.command {
             Command::Serve(arguments) => serve::serve(arguments.try_into()?).await,
             Command::Admin { command: AdminCommand::Create(arguments) } => commands::admin_create(arguments).await,
+            Command::Admin { command: AdminCommand::BreakGlass(arguments) } => commands::break_glass(arguments).await,
             Command::Apply(arguments) => commands::apply(arguments).await,
             Command::Demo(arguments) => commands::demo(arguments).await,
             Command::Doctor(arguments) => doctor::doctor(arguments).await,

@@ -16,6 +16,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppList {
     pub lines: Vec<AppLine>,
+    /// Whoever looks may register one.
+    pub editable: bool,
 }
 
 /// One in the list.
@@ -48,6 +50,10 @@ pub struct AppCard {
     pub secret: Option<String>,
     /// `registered`, `saved`, `groups`.
     pub notice: String,
+    /// Whoever looks may change it.
+    pub editable: bool,
+    /// They may also make a new secret.
+    pub administers: bool,
 }
 
 /// What a change of an application answers to a page with scripts.
@@ -68,7 +74,8 @@ pub async fn list_apps() -> Result<AppList, ApiError> {
     let (hub, by): (_, hub::kernel::capability::ReadConfiguration) = crate::caller::permit().await?;
     let clients = hub.clients(&by).await.map_err(crate::caller::failed)?;
     let sources = super::read::source_choices(&hub).await?;
-    Ok(AppList { lines: clients.into_iter().map(|client| super::read::line(client, &sources)).collect() })
+    let editable = hub.permit::<hub::kernel::capability::ManageApps>(Some(by.session_id())).await.is_ok();
+    Ok(AppList { editable, lines: clients.into_iter().map(|client| super::read::line(client, &sources)).collect() })
 }
 
 /// One application.

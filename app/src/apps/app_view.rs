@@ -47,7 +47,20 @@ pub(super) fn secret_panel(id: &str, name: &str, secret: Option<String>) -> impl
 /// The page with its data.
 #[must_use]
 pub fn app_view(card: AppCard) -> AnyView {
-    let AppCard { form, snippet, test_link, updated_at, secret, notice, sources, groups, group_search, .. } = card;
+    let AppCard {
+        form,
+        snippet,
+        test_link,
+        updated_at,
+        secret,
+        notice,
+        sources,
+        groups,
+        group_search,
+        editable,
+        administers,
+        ..
+    } = card;
     let save = Sending::<SaveApp>::new();
     let confidential = snippet.confidential;
     let (id, name, revision) = (form.id.clone(), form.name.clone(), form.revision);
@@ -67,12 +80,12 @@ pub fn app_view(card: AppCard) -> AnyView {
         <div class="grid rail">
             <div class="stack l">
                 {snippet_panel(&snippet)}
-                {group_panel(&id, revision, groups, group_search)}
-                {app_form(&form, save)}
+                {editable.then(|| group_panel(&id, revision, groups, group_search))}
+                {editable.then(|| app_form(&form, save))}
             </div>
             <div class="stack l">
                 {test_panel()}
-                {confidential.then(|| secret_change(&id, revision))}
+                {(confidential && administers).then(|| secret_change(&id, revision))}
                 <Panel id="h-changed" title="Changed"><p class="body"><When at=updated_at /></p></Panel>
             </div>
         </div>

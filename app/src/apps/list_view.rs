@@ -24,15 +24,19 @@ pub fn apps_view(list: AppList) -> AnyView {
                     title="No application signs in here yet"
                     text="Register one, copy its settings into it, and try a sign-in. Its people keep the password they have."
                 >
-                    <a class="button primary" href="/console/apps/new">"Register an app"</a>
+                    {list.editable.then(|| view! { <a class="button primary" href="/console/apps/new">"Register an app"</a> })}
                 </Empty>
             </section>
         }
         .into_any();
     }
     let rows = list.lines.into_iter().map(|line| view! { <Line line /> }).collect_view();
-    let add: Children = Box::new(|| {
-        view! { <a class="button primary" href="/console/apps/new">{Icon::Add.draw()}"Register an app"</a> }.into_any()
+    let add: Children = Box::new(move || {
+        list.editable
+            .then(
+                || view! { <a class="button primary" href="/console/apps/new">{Icon::Add.draw()}"Register an app"</a> },
+            )
+            .into_any()
     });
     view! {
         <PageHead title="Apps" lede="Applications that sign people in with OpenID Connect." actions=add />

@@ -1,7 +1,11 @@
 //! From the hub's words to the page's.
 
 use directory::{Client, ClientAuthentication, ClientDraft, ClientId, SourceId};
-use hub::{Hub, clients::ClientSnippet, kernel::capability::ReadConfiguration};
+use hub::{
+    Hub,
+    clients::ClientSnippet,
+    kernel::capability::{Administer, ManageApps, ReadConfiguration},
+};
 
 use super::{
     api::{AppCard, AppLine},
@@ -80,6 +84,8 @@ pub(super) async fn card(
         group_search,
         secret: flash::take(hub, by.session_id(), &super::write::place(&client.id)).await,
         notice,
+        editable: hub.permit::<ManageApps>(Some(by.session_id())).await.is_ok(),
+        administers: hub.permit::<Administer>(Some(by.session_id())).await.is_ok(),
     })
 }
 

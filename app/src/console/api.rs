@@ -14,6 +14,8 @@ pub struct Me {
     pub roles: String,
     /// What the navigation offers. What may be done is decided by the server, each time.
     pub may: Vec<Permission>,
+    /// `approvals = 1`: said at the foot of every page.
+    pub one_decides: bool,
 }
 
 /// Who the session belongs to, and in which roles.
@@ -23,5 +25,10 @@ pub async fn who_am_i() -> Result<Me, ApiError> {
     let roles = hub.roles_of(&finder).await.map_err(crate::caller::failed)?;
     let name = hub.name_of(finder.person_id()).await.map_err(crate::caller::failed)?;
     let may = Permission::ALL.iter().copied().filter(|permission| roles.iter().any(|role| role.may(*permission)));
-    Ok(Me { name, roles: roles.iter().map(|role| role.label()).collect::<Vec<_>>().join(", "), may: may.collect() })
+    Ok(Me {
+        name,
+        roles: roles.iter().map(|role| role.label()).collect::<Vec<_>>().join(", "),
+        may: may.collect(),
+        one_decides: hub.one_person_decides().await.map_err(crate::caller::failed)?,
+    })
 }

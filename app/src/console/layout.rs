@@ -18,7 +18,7 @@ struct Entry {
     needs: Permission,
 }
 
-const GROUPS: [(&str, &[Entry]); 3] = [
+const GROUPS: [(&str, &[Entry]); 4] = [
     (
         "Directory",
         &[Entry { path: "/console/people", label: "People", icon: Icon::People, needs: Permission::FindPeople }],
@@ -36,6 +36,23 @@ const GROUPS: [(&str, &[Entry]); 3] = [
         ],
     ),
     (
+        "Hub",
+        &[
+            Entry {
+                path: "/console/approvals",
+                label: "Approvals",
+                icon: Icon::Group,
+                needs: Permission::ReadConfiguration,
+            },
+            Entry {
+                path: "/console/administrators",
+                label: "Administrators",
+                icon: Icon::Key,
+                needs: Permission::ReadAudit,
+            },
+        ],
+    ),
+    (
         "Support",
         &[Entry { path: "/console/find", label: "Find a person", icon: Icon::Help, needs: Permission::FindPeople }],
     ),
@@ -47,8 +64,8 @@ const GROUPS: [(&str, &[Entry]); 3] = [
 pub fn Layout() -> impl IntoView {
     let me = asked(|| (), |()| who_am_i());
     // Somebody without a role sees the frame and, in the page, why it is empty.
-    let nobody = || Me { name: "Not signed in".to_owned(), roles: String::new(), may: Vec::new() };
-    let for_navigation = me.clone();
+    let nobody = || Me { name: "Not signed in".to_owned(), roles: String::new(), may: Vec::new(), one_decides: false };
+    let (for_navigation, for_foot) = (me.clone(), me.clone());
     let navigation = move || {
         let me = for_navigation.clone();
         Suspend::new(async move {
@@ -63,6 +80,13 @@ pub fn Layout() -> impl IntoView {
             view! { <Top me /> }
         })
     };
+    let foot = move || {
+        let me = for_foot.clone();
+        Suspend::new(async move {
+            let one = me.answer().await.is_ok_and(|me| me.one_decides);
+            one.then(|| view! { <p class="foot" role="note">"One person decides here (approvals = 1): changes that usually take two people take one."</p> })
+        })
+    };
     view! {
         <a class="skip" href="#main">"Skip to the page"</a>
         <div class="app">
@@ -70,6 +94,7 @@ pub fn Layout() -> impl IntoView {
             <div class="main">
                 <Suspense>{top}</Suspense>
                 <main class="page" id="main"><Outlet /></main>
+                <Suspense>{foot}</Suspense>
             </div>
         </div>
     }
@@ -106,7 +131,12 @@ fn Top(me: Me) -> impl IntoView {
 /// A page inside the frame and a router, as an administrator sees it.
 #[cfg(all(test, feature = "ssr"))]
 pub fn framed_for_tests(page: impl FnOnce() -> AnyView) -> impl IntoView {
-    let me = Me { name: "Marit Solheim".to_owned(), roles: "Administrator".to_owned(), may: Permission::ALL.to_vec() };
+    let me = Me {
+        name: "Marit Solheim".to_owned(),
+        roles: "Administrator".to_owned(),
+        may: Permission::ALL.to_vec(),
+        one_decides: false,
+    };
     let page = page();
     view! {
         <leptos_router::components::Router>

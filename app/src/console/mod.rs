@@ -41,6 +41,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("sources/new") view=parts::new_source() ssr=SsrMode::Async />
                     <Route path=path!("sources/:name") view=parts::source() ssr=SsrMode::Async />
                     <Route path=path!("sources/:name/settings") view=parts::edit_source() ssr=SsrMode::Async />
+                    <Route path=path!("approvals") view=parts::approvals() ssr=SsrMode::Async />
+                    <Route path=path!("approvals/:id") view=parts::approval() ssr=SsrMode::Async />
+                    <Route path=path!("administrators") view=parts::administrators() ssr=SsrMode::Async />
                     <Route path=path!("apps") view=parts::apps() ssr=SsrMode::Async />
                     <Route path=path!("apps/new") view=parts::new_app() ssr=SsrMode::Async />
                     <Route path=path!("apps/:id") view=parts::app() ssr=SsrMode::Async />

@@ -10,6 +10,8 @@ use leptos_router::ChooseView;
 use wasm_split_helpers::wasm_split;
 
 use crate::{
+    administrators::AdministratorsPage,
+    approvals::{ApprovalPage, ApprovalsPage},
     apps::{AppPage, AppsPage, NewAppPage},
     find::FindPage,
     people::PeoplePage,
@@ -73,6 +75,11 @@ parts! {
         source => SourcePage,
         new_source => NewSourcePage,
         edit_source => EditSourcePage,
+    }
+    access at ["approvals", "administrators"] {
+        approvals => ApprovalsPage,
+        approval => ApprovalPage,
+        administrators => AdministratorsPage,
     }
     apps at ["apps"] {
         apps => AppsPage,

@@ -2,8 +2,9 @@
 //! script, in at most 40 kB with its stylesheet, and friendly to password managers.
 //!
 //! Each page is a plain struct and a function that returns the whole document. The forms post back to the routes of
-//! the server: `/sign-in`, `/sign-in/continue`, `/sign-in/consent`, `/sign-out`, `/set-up`; every field name is a constant of [`field`].
+//! the server: `/sign-in`, `/sign-in/code`, `/sign-in/continue`, `/sign-in/consent`, `/sign-out`, `/set-up`; every field name is a constant of [`field`].
 
+mod code;
 mod consent;
 mod frame;
 mod identifier;
@@ -14,6 +15,7 @@ mod set_up;
 mod sign_out;
 mod signed_in;
 
+pub use code::{CodePage, code_page};
 pub use consent::{Ask, AskKind, ConsentPage, consent_page};
 pub use frame::Frame;
 pub use identifier::{DirectoryChoice, IdentifierPage, identifier_page};
@@ -38,6 +40,10 @@ pub mod field {
     pub const DIRECTORY: &str = "directory";
     /// `allow` or `refuse` on the consent page.
     pub const DECISION: &str = "decision";
+    /// What the first step of a break-glass sign-in handed out.
+    pub const STEP: &str = "step";
+    /// The break-glass code.
+    pub const CODE: &str = "code";
     /// The secret of a set-up link.
     pub const TOKEN: &str = "token";
     /// The new password of a set-up page.

@@ -158,3 +158,11 @@ fn signed_in_while_the_directory_is_silent() {
     let page = SignedInPage { passage: passage(), banner: "Your directory has not answered for a while.".into() };
     keep("signed-in", &signed_in_page(&frame(), &page));
 }
+
+#[test]
+fn break_glass_code() {
+    let page = CodePage { passage: passage(), step: "c3RlcA".into(), problem: None };
+    keep("code", &code_page(&frame(), &page));
+    let page = CodePage { problem: Some(HOSTILE.into()), ..page };
+    keep("code-wrong", &code_page(&frame(), &page));
+}

@@ -26,6 +26,8 @@ pub struct SourceCard {
     pub test: Option<TestReport>,
     /// What just happened: `saved`, `mode`, `proposed`.
     pub notice: String,
+    /// Whoever looks may change and try it.
+    pub editable: bool,
 }
 
 /// A live test, step by step.
@@ -91,7 +93,8 @@ pub async fn read_source(name: String, test: bool, person: String, done: String)
     } else {
         super::read::kept_report(&hub, by.session_id(), &name).await
     };
-    Ok(super::read::card(&overview, report, done))
+    let editable = hub.permit::<hub::kernel::capability::ManageSources>(Some(by.session_id())).await.is_ok();
+    Ok(super::read::card(&overview, report, done, editable))
 }
 
 /// The settings of a source, or those a new one of this kind starts from. The secret is not among them.

@@ -17,7 +17,7 @@ use super::{
 use crate::{caller::failed, flash, problem::ApiError, sources::SourceLine};
 
 /// The page of a source.
-pub(super) fn card(overview: &SourceOverview, test: Option<TestReport>, notice: String) -> SourceCard {
+pub(super) fn card(overview: &SourceOverview, test: Option<TestReport>, notice: String, editable: bool) -> SourceCard {
     let line = SourceLine::from(overview);
     let source = &overview.source;
     SourceCard {
@@ -33,6 +33,7 @@ pub(super) fn card(overview: &SourceOverview, test: Option<TestReport>, notice: 
         updated_at: source.updated_at.into(),
         test,
         notice,
+        editable,
     }
 }
 

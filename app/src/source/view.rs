@@ -32,7 +32,9 @@ pub fn SourcePage() -> impl IntoView {
 #[must_use]
 pub fn source_view(card: SourceCard) -> AnyView {
     let settings = format!("/console/sources/{}/settings", crate::link::encode(&card.name));
-    let actions: Children = Box::new(move || view! { <a class="button" href=settings>"Settings"</a> }.into_any());
+    let editable = card.editable;
+    let actions: Children =
+        Box::new(move || editable.then(|| view! { <a class="button" href=settings>"Settings"</a> }).into_any());
     let (class, word) = health(card.mode, card.down, card.trouble.is_some());
     let facts = card
         .facts
@@ -47,8 +49,8 @@ pub fn source_view(card: SourceCard) -> AnyView {
         {card.trouble.clone().map(|trouble| view! { <Notice tone=Tone::Bad title="This directory cannot be used."><p>{trouble}</p></Notice> })}
         <div class="grid rail">
             <div class="stack l">
-                {test_panel(&card.name, card.test.clone())}
-                {mode_panel(&card)}
+                {editable.then(|| test_panel(&card.name, card.test.clone()))}
+                {editable.then(|| mode_panel(&card))}
             </div>
             <div class="stack l">
                 <Panel id="h-now" title="Now">
@@ -85,7 +87,7 @@ fn notice(card: &SourceCard) -> Option<impl IntoView + use<>> {
         "proposed" => (
             Tone::Ask,
             "A second person must agree.",
-            "The change is proposed. Nothing changes until another administrator accepts it.",
+            "The change is proposed. Nothing changes until another administrator accepts it (Approvals).",
         ),
         _ => return None,
     };

@@ -10,6 +10,8 @@ use crate::problem::ApiError;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceList {
     pub lines: Vec<SourceLine>,
+    /// Whoever looks may add one.
+    pub editable: bool,
 }
 
 /// One source in the list.
@@ -35,7 +37,8 @@ pub struct SourceLine {
 pub async fn list_sources() -> Result<SourceList, ApiError> {
     let (hub, by): (_, hub::kernel::capability::ReadConfiguration) = crate::caller::permit().await?;
     let sources = hub.sources(&by).await.map_err(crate::caller::failed)?;
-    Ok(SourceList { lines: sources.iter().map(SourceLine::from).collect() })
+    let editable = hub.permit::<hub::kernel::capability::ManageSources>(Some(by.session_id())).await.is_ok();
+    Ok(SourceList { editable, lines: sources.iter().map(SourceLine::from).collect() })
 }
 
 #[cfg(feature = "ssr")]

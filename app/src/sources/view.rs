@@ -17,11 +17,15 @@ pub fn SourcesPage() -> impl IntoView {
 #[must_use]
 pub fn sources_view(list: SourceList) -> AnyView {
     if list.lines.is_empty() {
-        return none().into_any();
+        return none(list.editable).into_any();
     }
     let rows = list.lines.into_iter().map(|line| view! { <Line line /> }).collect_view();
-    let add: Children = Box::new(|| {
-        view! { <a class="button primary" href="/console/sources/new">{Icon::Add.draw()}"Add a source"</a> }.into_any()
+    let add: Children = Box::new(move || {
+        list.editable
+            .then(
+                || view! { <a class="button primary" href="/console/sources/new">{Icon::Add.draw()}"Add a source"</a> },
+            )
+            .into_any()
     });
     view! {
         <PageHead title="Sources" lede="Every directory people still come from, and what the hub may do with it." actions=add />
@@ -43,7 +47,13 @@ pub fn sources_view(list: SourceList) -> AnyView {
     .into_any()
 }
 
-fn none() -> impl IntoView {
+fn none(editable: bool) -> impl IntoView {
+    let add = editable.then(|| {
+        view! {
+            <a class="button primary" href="/console/sources/new?kind=ldap">"Connect an LDAP directory"</a>
+            <a class="button" href="/console/sources/new?kind=active-directory">"Connect Active Directory"</a>
+        }
+    });
     view! {
         <PageHead title="Sources" />
         <section class="panel" aria-label="Sources">
@@ -51,8 +61,7 @@ fn none() -> impl IntoView {
                 title="No directory is connected yet"
                 text="Connect the LDAP directory or Active Directory your people sign in with today. A read-only service account is enough. Nothing is imported, and nobody is asked for a password, before you switch it on."
             >
-                <a class="button primary" href="/console/sources/new?kind=ldap">"Connect an LDAP directory"</a>
-                <a class="button" href="/console/sources/new?kind=active-directory">"Connect Active Directory"</a>
+                {add}
             </Empty>
         </section>
     }

@@ -57,6 +57,10 @@ pub struct Policy {
     pub session_idle: u64,
     /// How long a wrong password is remembered as a keyed digest in memory (D7).
     pub wrong_password_memory: u64,
+    /// How many people a change takes that is not one person's to make: 2, or 1 where one person runs the hub.
+    pub approvals: u32,
+    /// How long somebody must have been an administrator before they decide about such a change.
+    pub approval_tenure: u64,
     /// How long somebody may take on the sign-in page.
     pub authorization_request: u64,
     /// How long an authorization code may be redeemed.
@@ -98,6 +102,8 @@ impl Default for Policy {
             session: 12 * HOUR,
             session_idle: 2 * HOUR,
             wrong_password_memory: 15 * MINUTE,
+            approvals: 2,
+            approval_tenure: 24 * HOUR,
             authorization_request: 30 * MINUTE,
             authorization_code: MINUTE,
             access_token: 10 * MINUTE,

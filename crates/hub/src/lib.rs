@@ -27,5 +27,7 @@ mod error;
 mod hub;
 
 pub use error::HubError;
+pub use storage::StorageError;
+
 pub use hub::{ConnectorFactory, Hub, HubParts, NoConnectors};
 pub use storage::lease::Lease;

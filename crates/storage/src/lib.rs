@@ -10,6 +10,7 @@ pub mod accounts;
 pub mod aliases;
 pub mod attributes;
 pub mod audit;
+pub mod break_glass;
 pub mod browser_sessions;
 pub mod budget;
 pub mod cases;

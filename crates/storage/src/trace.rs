@@ -47,6 +47,8 @@ const OF_PERSON: &str = select!("person_id = $1 order by at desc, id desc limit 
 const INSERT: &str = "insert into sign_in_attempt (id, code, at, client_id, source_id, person_id, identifier, endpoint, \
     adapter_result, decision, signed_in, steps, say, took_ms, request_id) \
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) on conflict (code) do nothing";
+const LAST_SUCCESS: &str = "select at from sign_in_attempt where person_id = $1 and signed_in \
+                            order by at desc limit 1";
 const TALLY: &str = "select count(*) from sign_in_attempt where source_id = $1 and decision = $2 and at > $3";
 const FORGET: &str = "delete from sign_in_attempt where at < $1";
 
@@ -58,6 +60,12 @@ impl<Q: Queries> Traces<'_, Q> {
     /// The latest attempts that led to this person, the newest first.
     pub async fn of_person(&mut self, person: PersonId, limit: u32) -> Result<Vec<TraceRow>, StorageError> {
         self.0.fetch_all(OF_PERSON, params![person.uuid(), i64::from(limit)]).await
+    }
+
+    /// When the person last got in.
+    pub async fn last_success(&mut self, person: PersonId) -> Result<Option<DateTime<Utc>>, StorageError> {
+        let row: Option<(DateTime<Utc>,)> = self.0.fetch_optional(LAST_SUCCESS, params![person.uuid()]).await?;
+        Ok(row.map(|(at,)| at))
     }
 
     /// How often a row of the table was reached at a source: people stranded (D27), passwords to reset (D13b).

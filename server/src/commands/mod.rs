@@ -18,7 +18,7 @@ pub use self::{
     demo::demo,
 };
 use crate::{
-    cli::{AdminCreateArguments, StoreArguments},
+    cli::{AdminCreateArguments, BreakGlassArguments, StoreArguments},
     config::{self, StoreSettings},
     data_folder::DataFolder,
     wiring::{self, Database, OldSchema, Vault},
@@ -82,7 +82,11 @@ pub async fn admin_create(arguments: AdminCreateArguments) -> anyhow::Result<()>
     };
     let database = store.database.clone();
     let hub = store.hub(public_url, Arc::new(NoConnectors));
-    let made = hub.create_administrator(&arguments.username, arguments.email.as_deref(), arguments.recover).await;
+    let made = if arguments.break_glass {
+        hub.create_break_glass(&arguments.username).await
+    } else {
+        hub.create_administrator(&arguments.username, arguments.email.as_deref(), arguments.recover).await
+    };
     database.close().await;
     let invitation = made?;
     println!(
@@ -90,6 +94,24 @@ pub async fn admin_create(arguments: AdminCreateArguments) -> anyhow::Result<()>
         invitation.username,
         invitation.expires_at.format("%Y-%m-%d %H:%M UTC"),
         invitation.link.expose_secret()
+    );
+    Ok(())
+}
+
+/// `isthmus admin break-glass`.
+pub async fn break_glass(arguments: BreakGlassArguments) -> anyhow::Result<()> {
+    let store = open_store(arguments.store.into()).await?;
+    let database = store.database.clone();
+    // Nothing of a code needs the address.
+    let hub = store.hub(Url::parse("http://localhost")?, Arc::new(NoConnectors));
+    let made = hub.break_glass_code(arguments.username.as_deref()).await;
+    database.close().await;
+    let made = made?;
+    println!(
+        "Sign in as {} with the password, then with this code. It works once, until {}:\n\n  {}\n",
+        made.username,
+        made.expires_at.format("%Y-%m-%d %H:%M UTC"),
+        made.code.expose_secret()
     );
     Ok(())
 }

@@ -102,7 +102,8 @@ pub async fn serve(State(state): State<AppState>, UrlPath(name): UrlPath<String>
         .iter()
         .filter(|(encoding, _)| takes(&request, encoding))
         .find_map(|(encoding, suffix)| Some((*encoding, files.get(&format!("{name}{suffix}"))?)));
-    let tag = format!("\"{name}{}{}\"", if packed.is_some() { ";" } else { "" }, packed.map_or("", |(encoding, _)| encoding));
+    let tag =
+        format!("\"{name}{}{}\"", if packed.is_some() { ";" } else { "" }, packed.map_or("", |(encoding, _)| encoding));
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CACHE_CONTROL, FOREVER);

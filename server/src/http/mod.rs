@@ -105,6 +105,7 @@ pub fn router(state: AppState) -> Router {
         .merge(oidc::router())
         .merge(console::router(&state))
         .route("/sign-in", get(door::sign_in::show).post(door::sign_in::sign_in))
+        .route("/sign-in/code", post(door::code::finish))
         .route("/sign-in/continue", post(door::sign_in::go_on))
         .route("/sign-in/consent", get(door::consent::show).post(door::consent::decide))
         .route("/set-up", get(door::set_up::show).post(door::set_up::set_up))

@@ -3,6 +3,7 @@
 
 mod apply;
 mod backup;
+mod break_glass;
 mod command_line;
 mod cookies;
 mod doctor;
@@ -16,6 +17,7 @@ mod rows;
 mod rows_on_postgres_peers;
 mod several;
 mod shutdown;
+mod statuses;
 mod storage_trouble;
 mod support;
 mod telemetry;

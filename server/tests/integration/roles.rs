@@ -14,6 +14,14 @@ use crate::support::TestServer;
 fn arguments(path: &str) -> &'static [(&'static str, &'static str)] {
     match path {
         "/api/who-am-i" | "/api/sources" | "/api/apps" | "/api/app-settings" => &[],
+        "/api/approvals" | "/api/administrators" => &[("done", "")],
+        "/api/approval" => &[("id", "0198c0de-0000-7000-8000-000000000009")],
+        "/api/decide-approval" => &[("id", "0198c0de-0000-7000-8000-000000000009"), ("decision", "approve")],
+        "/api/withdraw-approval" => &[("id", "0198c0de-0000-7000-8000-000000000009")],
+        "/api/invite-administrator" => &[("username", " "), ("name", ""), ("email", ""), ("role", "auditor")],
+        "/api/give-role" => &[("username", "nobody"), ("role", "auditor")],
+        "/api/take-role" => &[("person", "0198c0de-0000-7000-8000-000000000001"), ("role", "auditor")],
+        "/api/renew-invitation" => &[("person", "0198c0de-0000-7000-8000-000000000001"), ("username", "x")],
         "/api/people" => &[("ask[q]", "x")],
         "/api/person" => &[("id", "0198c0de-0000-7000-8000-000000000001"), ("code", "")],
         "/api/find-person" => &[("q", "ABC-DEF")],

@@ -1,10 +1,16 @@
-//! Who may work in the console: capabilities out of sessions, roles, and the links that set a first password.
+//! Who may work in the console: capabilities out of sessions, roles, what a second person decides, the links that set a
+//! first password, and the break-glass administrator.
 
+mod approvals;
+mod break_glass;
+mod names;
 mod password_rules;
 mod roles;
 mod session_roles;
 mod set_up;
 
+pub use approvals::{Approval, ApprovalLine};
+pub use break_glass::{BreakGlassCode, CodeAnswer};
 pub use password_rules::SHORTEST as PASSWORD_MINIMUM;
-pub use roles::{NewHolder, RoleHolder};
+pub use roles::{Held, NewHolder, RoleHolder};
 pub use set_up::{Invitation, SetUpPage};

@@ -5,9 +5,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use directory::{AttributeName, Namespace, PersonId, PersonState, Role};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
-use storage::{Queries, Transaction, access::SetUpLink, aliases::Aliases, attributes::Attributes, people::People};
+use storage::{
+    Queries, Transaction,
+    access::{NewLink, SetUpLink},
+    aliases::Aliases,
+    attributes::Attributes,
+    people::People,
+};
 
-use super::password_rules;
+use super::{password_rules, roles};
 use crate::{
     Hub, HubError,
     kernel::{Actor, AuditEvent, capability::Administer, record, vault::token_digest},
@@ -58,13 +64,14 @@ impl Hub {
         email: Option<&str>,
         recover: bool,
     ) -> Result<Invitation, HubError> {
-        let actor = Actor::CommandLine;
-        let new = NewHubPerson {
-            username: username.trim().to_owned(),
-            display_name: username.trim().to_owned(),
-            email: email.map(str::to_owned),
-        };
-        self.invite_holder(actor, &new, Role::Administrator, recover).await
+        let new = named(username, email);
+        self.invite_holder(Actor::CommandLine, &new, Role::Administrator, recover, false).await
+    }
+
+    /// Creates the administrator for the day on which nothing else works: signing in takes a code printed on the host
+    /// as well. Never somebody who exists: an account of every day must not change under its holder.
+    pub async fn create_break_glass(&self, username: &str) -> Result<Invitation, HubError> {
+        self.invite_holder(Actor::CommandLine, &named(username, None), Role::Administrator, false, true).await
     }
 
     /// Creates a person who works in the console.
@@ -74,7 +81,7 @@ impl Hub {
         new: NewHubPerson,
         role: Role,
     ) -> Result<Invitation, HubError> {
-        self.invite_holder(by.actor(), &new, role, false).await
+        self.invite_holder(by.actor(), &new, role, false, false).await
     }
 
     /// A new link for somebody whose password the hub checks and who holds a role; another administrator hands it over.
@@ -99,6 +106,7 @@ impl Hub {
         new: &NewHubPerson,
         role: Role,
         recover: bool,
+        break_glass: bool,
     ) -> Result<Invitation, HubError> {
         let token = SecretString::from(self.random.token());
         storage::write!(self.database, |tx| {
@@ -121,9 +129,10 @@ impl Hub {
                 // Whoever needs this may have lost more than a password.
                 session::end_all(tx, &*self.clock, person, "recovered").await?;
             }
-            let now = self.clock.now();
-            if storage::access::grant(tx, person, role, actor.to_string(), now).await? {
-                let event = AuditEvent::new(actor, "role.granted").person(person).details(json!({ "role": role }));
+            roles::give(tx, self, actor, person, role).await?;
+            if break_glass {
+                storage::break_glass::mark(tx, person, actor.to_string(), self.clock.now()).await?;
+                let event = AuditEvent::new(actor, "break-glass.marked").person(person);
                 record(tx, &*self.clock, &*self.random, event).await?;
             }
             issue(tx, self, actor, person, &token).await
@@ -170,8 +179,16 @@ impl Hub {
     }
 }
 
+fn named(username: &str, email: Option<&str>) -> NewHubPerson {
+    NewHubPerson {
+        username: username.trim().to_owned(),
+        display_name: username.trim().to_owned(),
+        email: email.map(str::to_owned),
+    }
+}
+
 /// Keeps a new link and makes the older ones void.
-async fn issue(
+pub(super) async fn issue(
     tx: &mut Transaction,
     hub: &Hub,
     actor: Actor,
@@ -186,7 +203,14 @@ async fn issue(
     }
     let now = hub.clock.now();
     let expires_at = now + LIFETIME;
-    storage::access::insert_link(tx, token_digest(token.expose_secret()), person, now, expires_at).await?;
+    let kept = NewLink {
+        digest: token_digest(token.expose_secret()),
+        person,
+        issued_by: actor.to_string(),
+        created_at: now,
+        expires_at,
+    };
+    storage::access::insert_link(tx, kept).await?;
     let details = json!({ "expires_at": expires_at });
     let event = AuditEvent::new(actor, "set-up-link.issued").person(person).details(details);
     record(tx, &*hub.clock, &*hub.random, event).await?;
@@ -198,12 +222,15 @@ async fn issue(
     Ok(Invitation { person, username, link: SecretString::from(link.to_string()), expires_at })
 }
 
-async fn holder_of_username(queries: &mut impl Queries, username: &str) -> Result<Option<PersonId>, HubError> {
+pub(super) async fn holder_of_username(
+    queries: &mut impl Queries,
+    username: &str,
+) -> Result<Option<PersonId>, HubError> {
     let alias = Aliases(queries).find(Namespace::Hub, &directory::fold(username)).await?;
     Ok(alias.map(|a| a.person_id))
 }
 
-async fn username_of(queries: &mut impl Queries, person: PersonId) -> Result<Option<String>, HubError> {
+pub(super) async fn username_of(queries: &mut impl Queries, person: PersonId) -> Result<Option<String>, HubError> {
     let aliases = Aliases(queries).of_person(person).await?;
     Ok(aliases.into_iter().find(|a| a.namespace == Namespace::Hub).map(|a| a.folded))
 }

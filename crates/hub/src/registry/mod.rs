@@ -17,7 +17,9 @@ pub use difference::FieldChange;
 pub(crate) use difference::compare;
 pub(crate) use source_write::{PreparedSource, SourceOutcome, insert_source, update_source};
 pub use two_people::Proposal;
-pub(crate) use two_people::open_proposals;
+pub(crate) use two_people::{
+    carry_out, compare as compare_proposal, end as end_proposal, open_proposals, prepare_proposed,
+};
 
 use crate::HubError;
 

@@ -14,7 +14,7 @@ use storage::{
 use super::{
     difference::{self, FieldChange},
     invalid, lockout, source_check, two_people,
-    two_people::Proposal,
+    two_people::{Proposal, Wanted},
 };
 use crate::{
     Hub, HubError,
@@ -30,8 +30,9 @@ pub(crate) struct PreparedSource {
     secret: Option<SealedSecret>,
     /// What one person may change. Empty = nothing to write.
     pub(crate) changes: Vec<FieldChange>,
-    /// What waits for a second person.
+    /// What waits for a second person, and how it is kept.
     pub(crate) proposed: Vec<FieldChange>,
+    wanted: Wanted,
 }
 
 /// What became of a change.
@@ -60,7 +61,7 @@ impl Hub {
         self.check_connector(&source, secret.clone()).await?;
         let secret = Some(self.seal(&source, secret)?);
         let changes = difference::of_sources(&SourceDraft::preset(source.kind), &SourceDraft::from(&source));
-        Ok(PreparedSource { source, secret, changes, proposed: Vec::new() })
+        Ok(PreparedSource { source, secret, changes, proposed: Vec::new(), wanted: Wanted::default() })
     }
 
     /// Checks a change of a source. `secret` is given if it was entered again.
@@ -73,8 +74,19 @@ impl Hub {
         let before = SourceDraft::from(&stored.source);
         let mut draft = source_check::check(draft, Some(&stored.source))?;
         let has_people = storage::sources::has_people(&mut self.database.reader(), stored.source.id).await?;
-        let proposed = two_people::take_out(&before, &mut draft, has_people);
-        let mut changes = difference::of_sources(&before, &draft);
+        let taken = two_people::take_out(&before, &mut draft, has_people);
+        let prepared = self.prepare_whole_source(stored, draft, secret).await?;
+        Ok(PreparedSource { proposed: taken.fields, wanted: taken.wanted, ..prepared })
+    }
+
+    /// Prepares a checked change as it is, with what needs two people.
+    pub(super) async fn prepare_whole_source(
+        &self,
+        stored: &StoredSource,
+        draft: SourceDraft,
+        secret: Option<&SecretString>,
+    ) -> Result<PreparedSource, HubError> {
+        let mut changes = difference::of_sources(&SourceDraft::from(&stored.source), &draft);
         let source = source_of(draft, |s| {
             s.id = stored.source.id;
             s.revision = stored.source.revision;
@@ -96,7 +108,14 @@ impl Hub {
                 Err(error) => lockout::check(source.mode, source.lockout, Err(unopened(&source, &error))).await?,
             }
         }
-        Ok(PreparedSource { source, secret: sealed.map(|(s, _)| s), changes, proposed })
+        let mut secret = sealed.map(|(s, _)| s);
+        if source.mode == SourceMode::Retired && stored.source.mode != SourceMode::Retired {
+            // A retired directory does not come back, and its service account's password has no place here any more.
+            let row = source.id.to_string();
+            let sealed = self.vault.seal(&*self.random, secret_place(&row), &SecretString::default())?;
+            secret = Some(SealedSecret { sealed, entered_for: Vec::new() });
+        }
+        Ok(PreparedSource { source, secret, changes, proposed: Vec::new(), wanted: Wanted::default() })
     }
 
     /// Checks settings that are only to be tried.
@@ -118,6 +137,10 @@ impl Hub {
         source: &Source,
         secret: Option<&SecretString>,
     ) -> Result<Option<(SealedSecret, bool)>, HubError> {
+        if stored.source.mode == SourceMode::Retired {
+            // Destroyed when it retired, and not asked for again.
+            return Ok(None);
+        }
         let same_place = entered_for(&self.vault, &source.connector) == stored.secret.entered_for;
         match secret {
             None if same_place => Ok(None),
@@ -244,7 +267,7 @@ pub(crate) async fn update_source(
     let proposal = if prepared.proposed.is_empty() {
         None
     } else {
-        Some(two_people::propose(tx, hub, actor, before, &prepared.proposed).await?.0)
+        Some(two_people::propose(tx, hub, actor, before, (&prepared.proposed, &prepared.wanted)).await?.0)
     };
     Ok(SourceOutcome { source, proposal })
 }

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 use directory::{ClientId, PersonId, SourceId};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::session::Session;
+use crate::{kernel::vault::token_digest, session::Session};
 
 /// What the sign-in page needs to know before anybody typed anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +54,29 @@ pub enum SignInAnswer {
         /// A sentence for the top of the next page.
         banner: Option<&'static str>,
     },
+    /// The right password of a break-glass administrator (row D28): [`crate::Hub::finish_break_glass`] takes this and
+    /// the code printed on the host.
+    CodeNeeded(CodeStep),
     Refused(Refusal),
 }
+
+/// Proof that the password was right, for five minutes and one sign-in.
+#[derive(Clone)]
+pub struct CodeStep(pub SecretString);
+
+impl std::fmt::Debug for CodeStep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CodeStep")
+    }
+}
+
+impl PartialEq for CodeStep {
+    fn eq(&self, other: &Self) -> bool {
+        token_digest(self.0.expose_secret()) == token_digest(other.0.expose_secret())
+    }
+}
+
+impl Eq for CodeStep {}
 
 /// A refusal as the caller sees it. For one route and one typed identifier it says the same of everybody until the
 /// password is proven.

@@ -243,6 +243,7 @@ impl<'a> Broker<'a> {
             return Ok((settled, None));
         }
         if self.ask_route_first
+            && !self.is_break_glass(&target).await?
             && let Some(there) = self.borne_on_route().await?
         {
             target = there;
@@ -289,6 +290,12 @@ impl<'a> Broker<'a> {
         })
     }
 
+    /// Row D28: nobody is asked about a break-glass administrator, not even whether somebody else bears the name.
+    async fn is_break_glass(&self, target: &Target) -> Result<bool, HubError> {
+        let Target::Known { id, .. } = target else { return Ok(false) };
+        Ok(storage::break_glass::of_person(&mut self.hub.database.reader(), *id).await?.is_some())
+    }
+
     /// Section 2.3. Refused attempts count nothing, so that nobody is kept out by being refused.
     async fn throttled(&mut self, target: &Target) -> Result<Option<Settled>, HubError> {
         let known_device = match target {
@@ -318,7 +325,8 @@ impl<'a> Broker<'a> {
     pub(super) fn refusal_page(&self, decision: &Decision) -> RefusalPage {
         use super::decision::Page;
         match decision.page {
-            Page::None | Page::Banner | Page::Refusal => {
+            // Not a refusal: whoever reads the code page typed the right password.
+            Page::None | Page::Banner | Page::Refusal | Page::Code => {
                 if self.route.is_down(self.hub) {
                     RefusalPage::Outage
                 } else {

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use credential::Password;
 use directory::{MatchOutcome, Person};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use storage::{
     Transaction,
@@ -12,7 +13,7 @@ use storage::{
 };
 
 use super::{
-    Refusal, RefusalPage, SignInAnswer,
+    CodeStep, Refusal, RefusalPage, SignInAnswer,
     broker::{Broker, Settled},
     budget,
     decision::{Capture, Counter, Decision, Extent, Grant, HubAnswer, Page, Place, Row, Write, decide},
@@ -29,6 +30,8 @@ use crate::{
 
 /// A trace's code is 30 bits: with a million kept, one in a thousand is taken.
 const CODE_ATTEMPTS: usize = 8;
+/// How long somebody may take to type the break-glass code.
+const CODE_TIME: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 const BANNER: &str = "Your directory has not answered for a while. You were signed in with what was known before.";
 
 /// What the transaction made.
@@ -38,6 +41,8 @@ struct Done {
     session: Option<Session>,
     code: String,
     new_device_cookie: Option<String>,
+    /// Row D28 goes on with this and the code.
+    code_step: Option<CodeStep>,
 }
 
 /// What is prepared before the transaction, because it takes time.
@@ -81,6 +86,9 @@ impl Broker<'_> {
             request = %self.attempt.request_id, code = %done.code, row = %done.decision.row,
             signed_in = done.session.is_some(), "sign-in"
         );
+        if let Some(step) = done.code_step {
+            return Ok(SignInAnswer::CodeNeeded(step));
+        }
         let Some(session) = done.session else {
             let known_device = done.person.as_ref().is_some_and(|person| self.knows_device_of(person.id));
             return Ok(SignInAnswer::Refused(Refusal {
@@ -128,12 +136,19 @@ impl Broker<'_> {
         self.write_pending(tx).await?;
         self.end_place(tx, settled).await?;
         let (decision, person) = self.write_all(tx, settled, prepared).await?;
-        let mut done = Done { decision, person, session: None, code: String::new(), new_device_cookie: None };
+        let mut done =
+            Done { decision, person, session: None, code: String::new(), new_device_cookie: None, code_step: None };
         self.count(tx, &done, prepared).await?;
         if let (Grant::Session { extent, offline }, Some(person)) = (done.decision.grant, &done.person) {
             let session = self.open(tx, settled, person, (extent, offline), done.decision.code()).await?;
             done.new_device_cookie = self.remember_device(tx, person, prepared.at).await?;
             done.session = Some(session);
+        }
+        if let (Page::Code, Some(person)) = (done.decision.page, &done.person) {
+            let token = SecretString::from(self.hub.random.token());
+            let digest = token_digest(token.expose_secret());
+            storage::break_glass::insert_step(tx, digest, person.id, prepared.at, prepared.at + CODE_TIME).await?;
+            done.code_step = Some(CodeStep(token));
         }
         done.code = self.write_trace(tx, settled, &done, prepared.at).await?;
         Ok(done)

@@ -35,6 +35,7 @@ pub(super) struct Known {
     pub(super) restricted_to: Option<SourceId>,
     pub(super) alias: Option<Alias>,
     pub(super) standing: StandingAge,
+    pub(super) break_glass: bool,
 }
 
 /// The place was found dead before anything was sent: the next one decides (section 2.4).
@@ -80,6 +81,7 @@ impl Broker<'_> {
             restricted_to: Cases(&mut reader).restricted_to(person.id).await?,
             alias,
             standing: StandingAge::Fresh,
+            break_glass: storage::break_glass::of_person(&mut reader, person.id).await?.is_some(),
             person,
         }))
     }
@@ -442,8 +444,7 @@ impl Broker<'_> {
                 restricted_reach: known.restricted_to.is_some(),
                 privileged: known.person.privileged,
                 holds_role: known.person.holds_role,
-                // Nobody is marked so before second factors exist.
-                break_glass: false,
+                break_glass: known.break_glass,
                 standing: known.standing,
             },
             place,

@@ -25,5 +25,6 @@ mod trace;
 pub(crate) use memory::Memory;
 
 pub use answer::{
-    DirectoryChoice, Refusal, RefusalPage, SignInAnswer, SignInAttempt, SignInPage, SignInTrace, Tone, TraceStep,
+    CodeStep, DirectoryChoice, Refusal, RefusalPage, SignInAnswer, SignInAttempt, SignInPage, SignInTrace, Tone,
+    TraceStep,
 };

@@ -97,12 +97,12 @@ pub(super) fn say(decision: &Decision, source: Option<&str>) -> String {
             "There were so many wrong passwords that another could lock the account in {directory}. Wait, or use a \
              browser you signed in with before."
         ),
+        Row::D28 => "You need a code besides the password: it is printed on the server of the hub.".to_owned(),
         Row::D26 => "Your record was merged with another. Use the name of that one.".to_owned(),
         Row::D4
         | Row::D6r
         | Row::D6s
         | Row::D6t
-        | Row::D28
         | Row::D1
         | Row::D1b
         | Row::D6

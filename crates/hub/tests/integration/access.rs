@@ -1,9 +1,9 @@
 //! Set-up links, password rules and roles.
 
-use directory::{PersonState, Role};
+use directory::{PersonState, Role, SourceDraft, SourceMode};
 use hub::{
     HubError,
-    kernel::capability::{Administer, FindPeople},
+    kernel::capability::{Administer, FindPeople, HelpPeople},
     mirror::NewHubPerson,
     session::ProvenBy,
 };
@@ -162,5 +162,86 @@ async fn an_administrator_invites_help_desk_and_renews_the_link() {
         let session = test.session(first.person, ProvenBy::Hub).await;
         test.hub.permit::<FindPeople>(Some(session)).await.unwrap();
         assert!(test.hub.permit::<Administer>(Some(session)).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn nobody_takes_the_administrator_s_role_from_themselves() {
+    for test in hubs().await {
+        let (ada, bea) = (test.administrator("ada").await, test.administrator("bea").await);
+        let own = test.hub.revoke_role(&ada.roles, ada.person_id(), Role::Administrator).await;
+        assert!(own.unwrap_err().to_string().contains("Another administrator takes this role"));
+        test.hub.revoke_role(&bea.roles, ada.person_id(), Role::Administrator).await.unwrap();
+        assert!(
+            is_refused(test.hub.revoke_role(&bea.roles, ada.person_id(), Role::Administrator).await),
+            "not any more"
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_holds_what_since_when_and_from_whom() {
+    for test in hubs().await {
+        let ada = test.administrator("ada").await;
+        let (helen, _) = test.console_person("helen", Role::HelpDesk).await;
+        test.wait(60);
+        let named = test.hub.person_named(&ada.roles, " HELEN ").await.unwrap();
+        assert_eq!(named, helen);
+        assert!(
+            test.hub.grant_role(&ada.roles, helen, Role::Auditor).await.unwrap().is_none(),
+            "has a password of ours"
+        );
+        assert!(is_refused(test.hub.grant_role(&ada.roles, helen, Role::Auditor).await));
+        let holders = test.hub.role_holders(&ada.audit).await.unwrap();
+        let held = &holders.iter().find(|h| h.person == helen).unwrap().roles;
+        let told: Vec<_> = held.iter().map(|h| (h.role, h.by.as_str())).collect();
+        assert_eq!(told, [(Role::Auditor, "ada"), (Role::HelpDesk, "helen-boss")]);
+        assert!(held[0].since > held[1].since);
+        let ada_line = holders.iter().find(|h| h.person == ada.person_id()).unwrap();
+        assert_eq!(ada_line.roles[0].by, "the command line");
+    }
+}
+
+#[tokio::test]
+async fn a_captured_password_carries_no_role_until_another_is_set_here() {
+    for test in hubs().await {
+        let ada = test.administrator("ada").await;
+        let draft = SourceDraft { mode: SourceMode::Capture, ..source_draft("corp") };
+        let source = test.hub.register_source(&ada.sources, draft, "secret".into()).await.unwrap();
+        let anna = test.provision(&source, "anna").await;
+        let phc = {
+            let mut reader = test.hub.database.reader();
+            storage::verifiers::Verifiers(&mut reader).of_person(ada.person_id()).await.unwrap().unwrap().phc
+        };
+        let captured: Result<_, HubError> = storage::write!(test.hub.database, |tx| {
+            let kind = hub::mirror::Capture::TakeOver;
+            hub::mirror::capture(tx, &test.hub, anna, &source, phc.clone(), None, kind).await
+        });
+        captured.unwrap();
+        let link =
+            test.hub.grant_role(&ada.roles, anna, Role::Operator).await.unwrap().expect("a link: not our password");
+        let session = test.session(anna, ProvenBy::Hub).await;
+        let denied = test.hub.permit::<FindPeople>(Some(session)).await.unwrap_err();
+        assert!(denied.to_string().contains("set at the hub"), "{denied}");
+        test.hub.set_up_password(&token_of(&link.link), &PASSWORD.into()).await.unwrap();
+        let session = test.session(anna, ProvenBy::Hub).await;
+        test.hub.permit::<FindPeople>(Some(session)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn help_desk_never_acts_on_somebody_who_holds_a_role() {
+    for test in hubs().await {
+        let ada = test.administrator("ada").await;
+        let (_, session) = test.console_person("helen", Role::HelpDesk).await;
+        let helen: HelpPeople = test.hub.permit(Some(session)).await.unwrap();
+        let (auditor, _) = test.console_person("arno", Role::Auditor).await;
+        for holder in [ada.person_id(), auditor, helen.person_id()] {
+            assert!(is_refused(test.hub.unlock_here(&helen, holder).await));
+            test.hub.unlock_here(&ada.help, holder).await.unwrap();
+        }
+        let source = test.hub.register_source(&ada.sources, source_draft("corp"), "secret".into()).await.unwrap();
+        let anna = test.provision(&source, "anna").await;
+        test.hub.unlock_here(&helen, anna).await.unwrap();
     }
 }

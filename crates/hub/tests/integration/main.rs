@@ -4,6 +4,8 @@
 
 mod access;
 mod apply;
+mod approvals;
+mod break_glass;
 mod clients;
 mod denials;
 mod mirror;

@@ -1,5 +1,6 @@
 //! The pages on the way in and out: sign-in, consent, sign-out, set-up. The hub decides, `app::door` draws.
 
+pub mod code;
 pub mod consent;
 pub mod set_up;
 pub mod sign_in;

@@ -2,8 +2,8 @@
 //! password managers and scripts need one step.
 
 use app::door::{
-    DirectoryChoice, IdentifierPage, Passage, PasswordPage, RefusalKind, RefusalPage, SignedInPage, identifier_page,
-    password_page, refusal_page, signed_in_page,
+    CodePage, DirectoryChoice, IdentifierPage, Passage, PasswordPage, RefusalKind, RefusalPage, SignedInPage,
+    code_page, identifier_page, password_page, refusal_page, signed_in_page,
 };
 use axum::{
     Form,
@@ -16,7 +16,7 @@ use hub::{
     provider::PendingAuthorization,
     sign_in::{self, Refusal, SignInAnswer, SignInAttempt, SignInPage},
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use tracing::Instrument as _;
 
@@ -44,13 +44,17 @@ pub struct SignInForm {
 }
 
 /// Which application, or which page of the console, this sign-in is for.
-struct Way {
+pub(super) struct Way {
     authorization: Option<(AuthorizationId, PendingAuthorization)>,
     return_to: Option<String>,
 }
 
 impl Way {
-    async fn find(state: &AppState, transaction: Option<&str>, return_to: Option<String>) -> Result<Self, Failure> {
+    pub(super) async fn find(
+        state: &AppState,
+        transaction: Option<&str>,
+        return_to: Option<String>,
+    ) -> Result<Self, Failure> {
         let return_to = return_to.filter(|path| is_console_path(path));
         let Some(transaction) = transaction.filter(|text| !text.is_empty()) else {
             return Ok(Self { authorization: None, return_to });
@@ -60,7 +64,7 @@ impl Way {
         Ok(Self { authorization: Some((id, pending)), return_to })
     }
 
-    fn passage(&self) -> Passage {
+    pub(super) fn passage(&self) -> Passage {
         Passage {
             transaction: self.authorization.as_ref().map(|(id, _)| id.to_string()),
             return_to: self.return_to.clone(),
@@ -73,12 +77,17 @@ impl Way {
     }
 
     /// The form ends, by redirect, at the application: browsers hold that against `form-action`.
-    fn form_targets(&self) -> Vec<String> {
+    pub(super) fn form_targets(&self) -> Vec<String> {
         self.authorization.iter().filter_map(|(_, pending)| form_target(&pending.redirect_uri)).collect()
     }
 
     /// To the application, or to the console.
-    async fn onwards(&self, state: &AppState, session: SessionId, cookies: CookieJar) -> Result<Response, Failure> {
+    pub(super) async fn onwards(
+        &self,
+        state: &AppState,
+        session: SessionId,
+        cookies: CookieJar,
+    ) -> Result<Response, Failure> {
         match &self.authorization {
             Some((id, _)) => answer(state.hub.resume_authorization(*id, Some(session)).await?, cookies),
             None => Ok(see_other(self.return_to.as_deref().unwrap_or("/console"), cookies)),
@@ -157,6 +166,10 @@ pub async fn sign_in(
             let word = SignedInPage { passage: way.passage(), banner: banner.to_owned() };
             let word = page(signed_in_page(&state.site.frame, &word), &way.form_targets());
             Ok((cookies, word).into_response())
+        }
+        SignInAnswer::CodeNeeded(step) => {
+            let asked = CodePage { passage: way.passage(), step: step.0.expose_secret().to_owned(), problem: None };
+            Ok(page(code_page(&state.site.frame, &asked), &way.form_targets()))
         }
         SignInAnswer::Refused(refusal) => {
             let refused = refused(&way, form.identifier, directory, refusal);

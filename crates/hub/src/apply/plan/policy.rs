@@ -55,6 +55,7 @@ fn check(policy: &Policy) -> Result<(), String> {
         ("consecutive_failures_pause", policy.consecutive_failures_pause, 1),
         ("consecutive_failures_pause_limit", policy.consecutive_failures_pause_limit, 1),
         ("offline_session", policy.offline_session, 1),
+        ("approval_tenure", policy.approval_tenure, 0),
         ("session", policy.session, 60),
         ("session_idle", policy.session_idle, 60),
     ];
@@ -65,6 +66,9 @@ fn check(policy: &Policy) -> Result<(), String> {
     }
     if !(1..=100).contains(&policy.removal_guard_percent) {
         return Err("removal_guard_percent: use 1 to 100".to_owned());
+    }
+    if !(1..=2).contains(&policy.approvals) {
+        return Err("approvals: use 2, or 1 where one person runs the hub".to_owned());
     }
     if !(50..=10_000).contains(&policy.refusal_grid_ms) {
         return Err("refusal_grid_ms: use 50 milliseconds to 10 seconds".to_owned());

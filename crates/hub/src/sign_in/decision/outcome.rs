@@ -103,6 +103,8 @@ pub enum Page {
     NotEnabledYet,
     NotAllowedNow,
     Disabled,
+    /// The password is right; the break-glass code is asked for.
+    Code,
 }
 
 impl Decision {

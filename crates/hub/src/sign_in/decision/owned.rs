@@ -26,9 +26,9 @@ fn at_the_hub(facts: &Facts, answer: HubAnswer) -> Decision {
         HubAnswer::Wrong => return Decision::refuse(Row::D2).counting(Counter::Hub),
         HubAnswer::Right { needs_rehash } => needs_rehash,
     };
-    // The second factor of a break-glass administrator is not built yet: without it nobody is let in.
+    // The password alone lets no break-glass administrator in: the code printed on the host comes next.
     if facts.person.break_glass {
-        return Decision::refuse(Row::D28);
+        return Decision::refuse(Row::D28).showing(Page::Code);
     }
     match facts.person.standing {
         StandingAge::GraceOver => return Decision::refuse(Row::D14).under(Row::D1c),

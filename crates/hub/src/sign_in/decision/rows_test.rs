@@ -471,7 +471,9 @@ fn d27_a_person_of_a_source_not_asked_any_more_is_stranded() {
 fn d28_a_break_glass_administrator_waits_for_the_second_factor() {
     let mut glass = facts(U5, Place::Hub(RIGHT));
     glass.person.break_glass = true;
-    refused(&glass, Row::D28, Counter::None);
+    expect(&glass, Row::D28, Grant::No, &[], Counter::None, Page::Code);
+    glass.place = Place::Hub(HubAnswer::Wrong);
+    expect(&glass, Row::D2, Grant::No, &[], Counter::Hub, Page::Refusal);
 }
 
 #[test]

@@ -210,6 +210,7 @@ impl Door {
             SignInAnswer::SignedIn { session, .. } => {
                 self.hub().traces_of(&help_desk, session.person, 1).await.unwrap().remove(0)
             }
+            SignInAnswer::CodeNeeded(_) => panic!("nobody breaks glass at this door"),
         }
     }
 
@@ -251,6 +252,7 @@ impl Outcome {
         match &self.answer {
             SignInAnswer::SignedIn { session, .. } => session.clone(),
             SignInAnswer::Refused(refusal) => panic!("refused: {refusal:?} {:#?}", self.trace),
+            SignInAnswer::CodeNeeded(_) => panic!("a code is asked for: {:#?}", self.trace),
         }
     }
 
@@ -258,14 +260,14 @@ impl Outcome {
     pub fn refused(&self) -> Refusal {
         match &self.answer {
             SignInAnswer::Refused(refusal) => refusal.clone(),
-            SignInAnswer::SignedIn { .. } => panic!("signed in: {:#?}", self.trace),
+            SignInAnswer::SignedIn { .. } | SignInAnswer::CodeNeeded(_) => panic!("signed in: {:#?}", self.trace),
         }
     }
 
     pub fn cookie(&self) -> Option<String> {
         match &self.answer {
             SignInAnswer::SignedIn { new_device_cookie, .. } => new_device_cookie.clone(),
-            SignInAnswer::Refused(_) => None,
+            SignInAnswer::Refused(_) | SignInAnswer::CodeNeeded(_) => None,
         }
     }
 

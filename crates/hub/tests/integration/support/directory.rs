@@ -31,6 +31,7 @@ struct State {
     connected: Vec<(String, String)>,
     passwords_seen: usize,
     fetches: usize,
+    searches: usize,
     page_size: Option<usize>,
     hidden: Option<ImmutableId>,
     breaks_off_after: Option<usize>,
@@ -88,6 +89,10 @@ impl FakeDirectory {
     pub fn fetches(&self) -> usize {
         self.state().fetches
     }
+    /// Names that were looked for.
+    pub fn searches(&self) -> usize {
+        self.state().searches
+    }
     pub fn shows_lockout(&self, threshold: Option<u32>, window_seconds: Option<u64>) {
         self.state().lockout = LockoutReading { threshold, window_seconds, ..LockoutReading::default() };
     }
@@ -140,7 +145,8 @@ impl FakeConnector {
 #[async_trait]
 impl Connector for FakeConnector {
     async fn find(&self, typed_name: &str) -> Result<Found, Trouble> {
-        let state = self.reach()?;
+        let mut state = self.reach()?;
+        state.searches += 1;
         let mut found = state.entries.iter().filter(|e| e.names.iter().any(|n| n == typed_name));
         Ok(match (found.next(), found.next()) {
             (None, _) => Found::Nobody,
