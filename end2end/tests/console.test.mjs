@@ -20,6 +20,8 @@ const pages = {
   source: '/console/sources/corp-ldap',
   'source-new': '/console/sources/new?kind=ldap',
   'source-new-ad': '/console/sources/new?kind=active-directory',
+  approvals: '/console/approvals',
+  administrators: '/console/administrators',
   apps: '/console/apps',
   app: '/console/apps/portal',
   'app-new': '/console/apps/new',

@@ -106,7 +106,7 @@ fn row(line: HolderLine, administers: bool, take: Sending<TakeRole>, renew: Send
     let note = (!note.is_empty()).then(|| view! { <span class="hint">{note}</span> });
     let (renewed, renewed_name) = (person.clone(), username.clone());
     let again = administers.then(move || {
-        let button_label = format!("New set-up link for {renewed_name}");
+        let button_label = format!("Make a new set-up link for {renewed_name}");
         view! {
             <td>
                 <PostForm action=renew>

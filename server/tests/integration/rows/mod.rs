@@ -2,7 +2,7 @@
 //! directory that speaks LDAP: which page, what changed in the database, and how many binds the directory saw.
 //!
 //! Not driven here, because nothing can lead there yet: D4 and D5 (imported verifiers), D6r, D6s, D6t and D12 (sources
-//! that redirect), D18b (matching rules), D28 (second factors). `hub` tests their decision alone.
+//! that redirect), D18b (matching rules). `hub` tests their decision alone. D28 is in `break_glass`.
 
 /// `rows_on_postgres_peers` has these tests as well, with another answer here.
 const ON_POSTGRES: bool = false;
