@@ -12,9 +12,9 @@ use crate::{
     kernel::{
         Actor,
         capability::{Administer, ManageSources, ReadConfiguration},
+        seconds,
     },
     registry::{self, FieldChange},
-    session,
 };
 
 /// Longest reason.
@@ -185,7 +185,7 @@ impl Hub {
         }
         // A new link gives the account to whoever holds it: as good as a new administrator.
         let newest = links.last().map_or(held.granted_at, |link| link.created_at.max(held.granted_at));
-        let from = newest + session::seconds(policy.approval_tenure);
+        let from = newest + seconds(policy.approval_tenure);
         if self.clock.now() < from {
             return Ok(Some(format!(
                 "You may decide this from {} on: the role, and the last set-up link made for you, must be old enough.",
