@@ -7,7 +7,7 @@ use std::pin::Pin;
 
 use leptos::prelude::*;
 use leptos_router::ChooseView;
-use wasm_split_helpers::wasm_split;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use crate::{
     administrators::AdministratorsPage,
@@ -18,6 +18,7 @@ use crate::{
     person::PersonPage,
     source::{EditSourcePage, NewSourcePage, SourcePage},
     sources::SourcesPage,
+    ui::{Notice, PageHead, Tone},
 };
 
 type Later<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -39,17 +40,32 @@ impl ChooseView for Page {
     }
 }
 
+/// Instead of a page whose part did not arrive: the connection is gone, or another version of the hub serves others.
+fn not_loaded() -> AnyView {
+    view! {
+        <PageHead title="This page was not loaded" />
+        <Notice tone=Tone::Bad title="The server cannot be reached, or it was upgraded.">
+            <p><a href="" rel="external">"Load the page again"</a></p>
+        </Notice>
+    }
+    .into_any()
+}
+
 /// Parts, the first words of their addresses after `/console/`, and their pages. Everything of a page, its requests
 /// and what they bring included, goes into its part.
 macro_rules! parts {
     ($($part:ident at [$($word:literal),+] { $($page:ident => $component:ident,)+ })+) => {
         $($(
             pub fn $page() -> Page {
-                #[wasm_split($part, preload(load))]
-                fn $page() -> AnyView {
-                    $component().into_any()
+                #[wasm_split($part, fallible, preload(load))]
+                fn $page() -> Result<AnyView, SplitLoaderError> {
+                    Ok($component().into_any())
                 }
-                Page { load: || Box::pin(load()), draw: || Box::pin($page()) }
+                Page {
+                    // What could not be loaded is said when the page is drawn.
+                    load: || Box::pin(async { drop(load().await) }),
+                    draw: || Box::pin(async { $page().await.unwrap_or_else(|_| not_loaded()) }),
+                }
             }
         )+)+
 
