@@ -7,11 +7,13 @@ fn main() {
     println!("cargo::rerun-if-env-changed=ISTHMUS_EMBED_ASSETS");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("embedded_assets.rs");
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
-    let build_folder = here.parent().expect("the workspace").join("target/site");
+    let mut build_folder = here.parent().expect("the workspace").join("target/site");
 
     let mut list = String::new();
     if let Some(folder) = env::var_os("ISTHMUS_EMBED_ASSETS").map(PathBuf::from) {
         println!("cargo::rerun-if-changed={}", folder.display());
+        // A binary that carries its assets looks nowhere else, and says nothing of the machine that built it.
+        build_folder = PathBuf::new();
         for entry in fs::read_dir(&folder).expect("the folder in ISTHMUS_EMBED_ASSETS can be read") {
             let path = entry.expect("an entry of the assets folder").path();
             if path.is_file() {

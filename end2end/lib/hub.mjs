@@ -8,6 +8,7 @@ import { assets, binary, freePort } from './where.mjs';
 
 const isthmus = () => binary('ISTHMUS_BINARY', 'isthmus');
 const environment = { ...process.env, ISTHMUS_ASSETS: assets };
+if (assets === 'embedded') delete environment.ISTHMUS_ASSETS;
 const network = ['--allow-network', '127.0.0.0/8'];
 
 export const clientSecret = 'a-secret-of-the-browser-tests-0123456789';

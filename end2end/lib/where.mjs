@@ -19,6 +19,7 @@ export function screenshots() {
 }
 
 export const chromiumPath = process.env.ISTHMUS_CHROMIUM ?? '/usr/bin/chromium';
+// `embedded`: the binary carries its own, as a release does.
 export const assets = process.env.ISTHMUS_ASSETS ?? path.join(root, 'target/site');
 
 // A port that was free a moment ago.

@@ -11,6 +11,7 @@ let text = '';
 before(async () => {
   const port = await freePort();
   const environment = { ...process.env, ISTHMUS_ASSETS: assets };
+  if (assets === 'embedded') delete environment.ISTHMUS_ASSETS;
   const args = ['demo', '--listen', `127.0.0.1:${port}`];
   demo = spawn(binary('ISTHMUS_BINARY', 'isthmus'), args, { env: environment, stdio: ['ignore', 'pipe', 'inherit'] });
   demo.stdout.on('data', (chunk) => { text += chunk; });

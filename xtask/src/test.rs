@@ -176,7 +176,8 @@ fn end_to_end() -> Part {
     tap(NAME, node, tests)
 }
 
-/// With the selection of packages of [`rust_tests`], so that cargo finds their dependencies built already.
+/// With the selection of [`rust_tests`], tests included: what only tests depend on turns on features of what they share
+/// with the binaries, and cargo would build all of it once more.
 fn build_binaries() -> anyhow::Result<()> {
     run_command(cargo().args([
         "build",
@@ -187,6 +188,7 @@ fn build_binaries() -> anyhow::Result<()> {
         "--exclude",
         "xtask",
         "--bins",
+        "--tests",
     ]))
 }
 
