@@ -10,6 +10,7 @@ pub use hub::kernel::vault::Vault;
 use hub::{
     ConnectorFactory, Hub, HubParts,
     kernel::{Clock as _, SystemClock, SystemRandom},
+    observe::LAST_BACKUP,
 };
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -120,6 +121,12 @@ pub async fn remember_public_url(hub: &Hub) -> Result<(), StorageError> {
         return Ok(());
     }
     storage::write!(hub.database, |tx| { storage::settings::put(tx, PUBLIC_URL, value.clone()).await })
+}
+
+/// Notes when a backup was made, for the published figures and the doctor.
+pub async fn remember_backup(database: &Database) -> Result<(), StorageError> {
+    let now = serde_json::Value::from(SystemClock.now().timestamp());
+    storage::write!(database, |tx| { storage::settings::put(tx, LAST_BACKUP, now.clone()).await })
 }
 
 const SERVE_OPTIONS: &str = "serve-options";

@@ -59,12 +59,4 @@ impl Hub {
         }
         Ok(sources.len() + keys.len())
     }
-
-    /// Notes that a backup was made, for the published figures.
-    pub async fn note_backup(&self) -> Result<(), HubError> {
-        let now = Value::from(self.clock.now().timestamp());
-        storage::write!(self.database, |tx| {
-            Ok(storage::settings::put(tx, crate::observe::LAST_BACKUP, now.clone()).await?)
-        })
-    }
 }

@@ -44,6 +44,9 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("audit_event", Kept),
     ("authorization_code", Ended),
     ("authorization_request", Ended),
+    // Who may break the glass stays; a code that was printed before the backup, and used after it, does not.
+    ("break_glass", Kept),
+    ("break_glass_step", Ended),
     ("browser_session", Ended),
     // What was spent since the backup is unknown: see `hub::restored` for how the budget stays on the safe side.
     ("budget_place", Kept),
@@ -56,6 +59,7 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("directory_group", Kept),
     ("failure_count", Kept),
     ("identifier_claim", Kept),
+    ("kept_answer", Ended),
     ("lease", Ended),
     ("membership", Kept),
     ("person", Kept),
@@ -84,11 +88,14 @@ pub async fn forget_credentials(tx: &mut Transaction, now: DateTime<Utc>) -> Res
     const LINKS: &str = "update set_up_link set spent_at = $1 where spent_at is null";
     // An epoch must never fall, so a lease keeps its row and only runs out.
     const LEASES: &str = "update lease set expires_at = $1";
-    const GONE: [&str; 5] = [
+    const GLASS: &str = "update break_glass set code_digest = null where code_digest is not null";
+    const GONE: [&str; 7] = [
         "delete from authorization_code",
         "delete from refresh_token",
         "delete from authorization_request",
         "delete from browser_session",
+        "delete from break_glass_step",
+        "delete from kept_answer",
         "delete from device",
     ];
     let mut forgotten = Forgotten {
@@ -96,6 +103,7 @@ pub async fn forget_credentials(tx: &mut Transaction, now: DateTime<Utc>) -> Res
         grants: tx.execute(GRANTS, params![now]).await?,
         single_use: tx.execute(LINKS, params![now]).await?,
     };
+    forgotten.single_use += tx.execute(GLASS, params![]).await?;
     tx.execute(LEASES, params![DateTime::UNIX_EPOCH]).await?;
     for sql in GONE {
         forgotten.single_use += tx.execute(sql, params![]).await?;

@@ -39,7 +39,6 @@ pub async fn open(report: &mut Report, folder: &DataFolder, settings: &StoreSett
         }
         Err(error) => {
             report.problem(CHECK, error.to_string(), "Run the isthmus that this database belongs to.");
-            database.close().await;
             return None;
         }
     }

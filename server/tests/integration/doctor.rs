@@ -329,3 +329,47 @@ async fn directories_are_tried_live() {
     assert!(!said.text.contains(READER_PASSWORD));
     house.server.stop().await;
 }
+
+mod peers {
+    //! The doctor at a PostgreSQL, which in tests is set up to be quick and not to be safe.
+
+    use super::isthmus;
+    use crate::support::TestServer;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_postgresql_that_could_lose_something_is_named() {
+        let database = testkit::postgres().await;
+        let folder = tempfile::tempdir().unwrap();
+        let here = folder.path().to_owned();
+        let url = database.url();
+        let arguments = ["--data", "data", "--database", &url];
+        assert!(isthmus(&here, &[&["database", "upgrade"][..], &arguments].concat()).status.success());
+        let mut settings = TestServer::settings(&here.join("data"));
+        settings.store.database = Some(url.clone());
+        let server = TestServer::start_with(settings, folder).await;
+        server.administrator("ada").await;
+        let (path, words) = (here.clone(), url.clone());
+        let said = tokio::task::spawn_blocking(move || {
+            let output = isthmus(&path, &["doctor", "--data", "data", "--database", &words]);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap()
+        });
+        let said = said.await.unwrap();
+        assert!(said.contains("fsync is off, it should be on"), "{said}");
+        assert!(said.contains("within 5 seconds of the database's machine"), "{said}");
+        assert!(said.contains("leads to this hub") && said.contains("all 2 open"), "{said}");
+        server.stop().await;
+    }
+
+    #[test]
+    fn a_postgresql_that_is_away_is_named_without_its_password() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("data")).unwrap();
+        let url = "postgres://isthmus:hunter2@127.0.0.1:1/isthmus";
+        let output = isthmus(folder.path(), &["doctor", "--data", "data", "--database", url]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(!output.status.success());
+        assert!(said.contains("Check host, port, database name"), "{said}");
+        assert!(!said.contains("hunter2") && !String::from_utf8_lossy(&output.stderr).contains("hunter2"));
+    }
+}

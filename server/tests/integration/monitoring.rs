@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A server in a process of its own, so that the figures are its own, and the directory it asks.
-struct Watched {
+pub struct Watched {
     child: Child,
     base: String,
     metrics: String,
@@ -31,6 +31,11 @@ const SECRET: &str = "a-client-secret-of-the-portal-0123";
 
 impl Watched {
     async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With more options of `serve`.
+    pub async fn start_with(more: &[&str]) -> Self {
         server::install_crypto_provider();
         let folder = tempfile::tempdir().unwrap();
         let stub = StubLdap::start(directory()).await;
@@ -54,7 +59,10 @@ impl Watched {
             "--metrics-listen",
             &metrics,
         ];
-        let child = command(folder.path(), &arguments).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        let mut serve = command(folder.path(), &[&arguments[..], more].concat());
+        // Spans leave five times a second instead of every five seconds.
+        serve.env("OTEL_BSP_SCHEDULE_DELAY", "200");
+        let child = serve.stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let watched = Self { child, base, metrics: format!("http://{metrics}/metrics"), client, stub, folder };
         watched.until_ready().await;
@@ -75,7 +83,7 @@ impl Watched {
     }
 
     /// Signs in at the application "portal"; the status of the answer to the form.
-    async fn sign_in(&self, name: &str, password: &str) -> StatusCode {
+    pub async fn sign_in(&self, name: &str, password: &str) -> StatusCode {
         let mut authorize = Url::parse(&format!("{}/oauth2/authorize", self.base)).unwrap();
         authorize.query_pairs_mut().extend_pairs([
             ("client_id", "portal"),

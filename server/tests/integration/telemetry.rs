@@ -9,8 +9,13 @@ use std::{
 use axum::{Router, body::Bytes, http::HeaderMap, routing::post};
 use opentelemetry_proto::tonic::{collector::trace::v1::ExportTraceServiceRequest, trace::v1::Span};
 use prost::Message as _;
+use reqwest::StatusCode;
 
-use crate::support::{command, free_address};
+use crate::{
+    monitoring::Watched,
+    rows::directory_stub::{READER, RIGHT},
+    support::{command, free_address},
+};
 
 /// A collector: keeps what it was sent, raw and decoded.
 #[derive(Clone, Default)]
@@ -42,41 +47,35 @@ impl Collector {
 async fn spans_reach_a_collector_and_hold_nobody() {
     server::install_crypto_provider();
     let (collector, endpoint) = Collector::start().await;
-    let folder = tempfile::tempdir().unwrap();
-    let listen = free_address().to_string();
-    let base = format!("http://{listen}");
-    let arguments =
-        ["serve", "--data", "data", "--listen", &listen, "--public-url", &base, "--otlp-endpoint", &endpoint];
-    let mut child = command(folder.path(), &arguments)
-        .env("OTEL_BSP_SCHEDULE_DELAY", "200")
-        .stderr(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let client = reqwest::Client::new();
+    let watched = Watched::start_with(&["--otlp-endpoint", &endpoint]).await;
+    assert_eq!(watched.sign_in("grace", RIGHT).await, StatusCode::SEE_OTHER);
+    assert_eq!(watched.sign_in("grace", "a-secret-typed").await, StatusCode::OK);
     let begun = Instant::now();
-    while client.get(format!("{base}/readyz")).send().await.is_err() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the server did not start");
+    let both = || collector.spans.lock().unwrap().iter().filter(|span| span.name == "sign-in").count() == 2;
+    while !both() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the spans did not come");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let form = [("identifier", "grace.hopper@example.test"), ("password", "a-secret-typed")];
-    let posted = client.post(format!("{base}/sign-in?hint=grace")).header("origin", &base).form(&form);
-    assert!(posted.send().await.unwrap().status().is_success());
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
-    drop(client);
-    let status = tokio::task::spawn_blocking(move || child.wait()).await.unwrap().unwrap();
-    assert!(status.success());
+    drop(watched);
 
     let spans = collector.spans.lock().unwrap();
-    let request = spans.iter().find(|span| span.name == "request" && told(span, "route") == "/sign-in");
-    let request = request.unwrap_or_else(|| panic!("no request among {spans:#?}"));
-    assert_eq!(told(request, "method"), "POST");
-    let sign_in = spans.iter().find(|span| span.name == "sign-in").expect("a span of the sign-in");
-    assert_eq!(sign_in.parent_span_id, request.span_id);
-    assert_eq!((told(sign_in, "row"), told(sign_in, "path")), ("D20".to_owned(), "none".to_owned()));
+    let by_row = |row: &str| spans.iter().find(|span| span.name == "sign-in" && told(span, "row") == row);
+    let (let_in, refused) = (by_row("D18").expect("a sign-in"), by_row("D7").expect("a refusal"));
+    assert_eq!((told(let_in, "path"), told(refused, "path")), ("source".to_owned(), "source".to_owned()));
+    for (sign_in, result) in [(let_in, "ok"), (refused, "bad-password")] {
+        let asked = |span: &&Span| span.parent_span_id == sign_in.span_id && told(span, "call") == "verify";
+        let verify = spans.iter().find(asked).expect("the one bind");
+        assert_eq!((told(verify, "source"), told(verify, "result")), ("corp".to_owned(), result.to_owned()));
+        let request = spans.iter().find(|span| span.span_id == sign_in.parent_span_id);
+        // It ends after its sign-in, so it may come with the next batch.
+        if let Some(request) = request {
+            assert_eq!((told(request, "route"), told(request, "method")), ("/sign-in".to_owned(), "POST".to_owned()));
+        }
+    }
+    assert!(spans.iter().any(|span| span.name == "request" && told(span, "route") == "/oauth2/authorize"));
     assert!(spans.iter().all(|span| span.events.is_empty()), "log lines stay here");
     let raw = collector.raw.lock().unwrap();
-    for secret in ["grace", "hopper", "example.test", "a-secret-typed", "127.0.0.1"] {
+    for secret in ["grace", RIGHT, "example", "a-secret-typed", "127.0.0.1", READER] {
         assert!(!raw.windows(secret.len()).any(|part| part.eq_ignore_ascii_case(secret.as_bytes())), "{secret}");
     }
 }

@@ -8,6 +8,7 @@ use credential::Password;
 use directory::{
     Account, AccountStatus, AdapterResult, ImmutableId, LockoutReading, Source, SourceEntry, SourceId, metric,
 };
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{
@@ -15,6 +16,7 @@ use super::{
     budget::{self, Ending, Limit, SourceCount},
     decision::SourceAnswer,
     lookup::{answer_of, note_contact, said},
+    measure,
 };
 use crate::{
     HubError,
@@ -232,7 +234,9 @@ impl Broker<'_> {
         password: &Password,
         (place, digest): (Uuid, Vec<u8>),
     ) -> Contacted {
-        let said = connector.verify(entry, password.secret()).await;
+        let span = measure::asking("verify", &live.source.name);
+        let said = connector.verify(entry, password.secret()).instrument(span.clone()).await;
+        span.record("result", said.result.as_str());
         note_contact(self.hub, live, said.trouble);
         let proves_password = said.proves_password || said.result == AdapterResult::Ok;
         let ending = match (said.sent, proves_password) {

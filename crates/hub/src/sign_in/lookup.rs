@@ -10,8 +10,9 @@ use storage::{
     Queries,
     aliases::{Alias, Aliases},
 };
+use tracing::Instrument as _;
 
-use super::{decision::SourceAnswer, route::Route};
+use super::{decision::SourceAnswer, measure, route::Route};
 use crate::{Hub, HubError, connections::LiveSource};
 
 /// What the aliases say.
@@ -129,7 +130,7 @@ pub(super) async fn search(hub: &Hub, group: &[Arc<LiveSource>], typed: &str) ->
 }
 
 async fn ask(hub: &Hub, live: &Arc<LiveSource>, typed: &str) -> Result<Found, connector::Trouble> {
-    let answer = live.connector()?.find(typed).await;
+    let answer = live.connector()?.find(typed).instrument(measure::asking("find", &live.source.name)).await;
     note_contact(hub, live, answer.as_ref().err().map(|t| t.kind));
     answer
 }

@@ -25,6 +25,11 @@ pub(super) fn decided(row: Row, source_answered: bool, signed_in: bool, took: Du
     metrics::histogram!(metric::SIGN_IN_SECONDS, "path" => path, "outcome" => outcome).record(took);
 }
 
+/// A span of a request to a directory, for a collector. Its name is the administrator's, never an account's.
+pub(super) fn asking(call: &'static str, source: &str) -> tracing::Span {
+    tracing::info_span!(target: "isthmus::trace", "source", call, source, result = tracing::field::Empty)
+}
+
 /// An attempt that ended in an error of ours.
 pub(super) fn failed(result: &Result<SignInAnswer, HubError>) {
     let Err(error) = result else { return };

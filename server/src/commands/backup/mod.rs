@@ -51,22 +51,17 @@ async fn back_up(arguments: &BackupArguments) -> anyhow::Result<()> {
         target.display()
     );
     let folder = DataFolder::existing(&settings.data)?;
-    let key = folder.sealing_key_if_any(&settings)?.with_context(|| {
-        format!(
-            "{} has no sealing key: put it back first (sealing.key), or name it with --sealing-key",
-            folder.path.display()
-        )
-    })?;
-    let database = Database::open(&folder.sqlite_url()).await?;
-    let written = write(&database, target, arguments.include_sealing_key.then(|| key.clone())).await;
-    let noted = match &written {
-        Ok(_) => note(&database, key).await,
-        Err(_) => Ok(()),
+    let key = match arguments.include_sealing_key {
+        true => Some(folder.sealing_key_if_any(&settings)?.with_context(|| {
+            format!("{} has no sealing key to include: name it with --sealing-key", folder.path.display())
+        })?),
+        false => None,
     };
-    database.close().await;
-    let (manifest, file) = written?;
-    if let Err(error) = noted {
-        eprintln!("isthmus: the backup is complete, but the hub could not note when it was made: {error:#}");
+    let database = Database::open(&folder.sqlite_url()).await?;
+    // Dropped and not closed at the end: closing folds the log into the file, and a running server would wait for it.
+    let (manifest, file) = write(&database, target, key).await?;
+    if let Err(error) = wiring::remember_backup(&database).await {
+        eprintln!("isthmus: the backup is complete, but the hub could not note when it was made: {error}");
     }
     println!(
         "Backed up {} to {} ({} bytes, schema version {}).",
@@ -160,10 +155,6 @@ fn quiet_hub(database: &Database, key: &secrecy::SecretSlice<u8>) -> anyhow::Res
     let vault = wiring::Vault::new(key).context("the sealing key")?;
     let nowhere = Url::parse("http://localhost").context("a URL")?;
     Ok(wiring::hub(vault, database.clone(), Arc::new(NoConnectors), Policy::default(), nowhere))
-}
-
-async fn note(database: &Database, key: secrecy::SecretSlice<u8>) -> anyhow::Result<()> {
-    Ok(quiet_hub(database, &key)?.note_backup().await?)
 }
 
 /// Where the database of a folder is.
