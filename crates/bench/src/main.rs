@@ -15,6 +15,7 @@ use std::{
 };
 
 use clap::Parser;
+use futures::{StreamExt as _, TryStreamExt as _};
 use testkit::{Slapd, SlapdSetup};
 
 use flow::Flow;
@@ -76,9 +77,11 @@ async fn main() -> anyhow::Result<()> {
     // Once through everybody: people are created, and at the second directory captured.
     for client in ["delegated", "captured"] {
         let flow = Flow::new(&hub.url, client);
-        for person in 0..PEOPLE {
-            flow.sign_in(person).await?;
-        }
+        futures::stream::iter(0..PEOPLE)
+            .map(|person| flow.sign_in(person))
+            .buffer_unordered(8)
+            .try_for_each(|_| async { Ok(()) })
+            .await?;
     }
     let [mut local, mut by_directory, mut refresh] = [Figure::default(), Figure::default(), Figure::default()];
     let mut verification = Vec::new();

@@ -2,6 +2,8 @@
 
 use storage::StorageError;
 
+const BUSY: &str = "The server is busy. Try again in a few seconds.";
+
 /// Why a use case did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
@@ -54,7 +56,8 @@ impl HubError {
                  you repeat it."
                     .to_owned()
             }
-            Self::Overloaded => "The server is busy. Try again in a few seconds.".to_owned(),
+            Self::Storage(error) if error.is_retryable() => BUSY.to_owned(),
+            Self::Overloaded => BUSY.to_owned(),
             Self::Storage(_) | Self::Vault(_) | Self::Internal(_) => {
                 "Something failed on this server. Nothing was changed. The log says more.".to_owned()
             }
@@ -65,7 +68,7 @@ impl HubError {
 impl HubError {
     /// Whether this server lacks something it needs just now and may have in a moment: 503, not 500.
     #[must_use]
-    pub const fn is_unavailable(&self) -> bool {
+    pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Overloaded => true,
             Self::Storage(error) => error.is_unavailable(),

@@ -1,6 +1,11 @@
 //! The two databases behind one set of methods. Adding a query never means writing it twice.
 
-use std::{str::FromStr as _, sync::Arc, time::Duration};
+use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    str::FromStr as _,
+    sync::Arc,
+    time::Duration,
+};
 
 use sea_query::{PostgresQueryBuilder, SelectStatement, SqliteQueryBuilder};
 use sea_query_sqlx::{SqlxBinder as _, SqlxValues};
@@ -176,6 +181,8 @@ async fn open_sqlite(url: &str) -> Result<Database, StorageError> {
     let readers = SqlitePoolOptions::new()
         .max_connections(8)
         .acquire_timeout(Duration::from_secs(5))
+        // A file does not go away; each test would be one more errand to the connection's thread.
+        .test_before_acquire(false)
         .connect_with(options.read_only(true))
         .await
         .map_err(failed)?;
@@ -306,7 +313,7 @@ impl MaybeRetry for StorageError {
 }
 
 /// How often a serialization failure is tried again before it is an error.
-pub const WRITE_ATTEMPTS: u32 = 10;
+pub const WRITE_ATTEMPTS: u32 = 20;
 
 /// From this attempt on a transaction runs alone in its process: PostgreSQL then has nothing left to refuse it for but
 /// another server.
@@ -326,9 +333,12 @@ pub async fn gate(attempt: u32) -> Gate {
     if attempt < ALONE_FROM { Gate::Shared(GATE.read().await) } else { Gate::Alone(GATE.write().await) }
 }
 
-/// Gives whoever was in the way a moment to finish: 1, 2, 4 … 64 milliseconds.
+/// Gives whoever was in the way a moment to finish: up to 2, 4, 8 … 256 milliseconds, never quite as long as the other
+/// servers wait, or they would meet again.
 pub async fn before_retry(attempt: u32) {
-    tokio::time::sleep(Duration::from_millis(1 << attempt.saturating_sub(1).min(6))).await;
+    let most = 2 << attempt.saturating_sub(1).min(7);
+    let chance = RandomState::new().build_hasher().finish();
+    tokio::time::sleep(Duration::from_millis(1 + chance % most)).await;
 }
 
 /// Runs a block in one write transaction and commits it: `write!(database, |tx| { …; Ok(value) })`. What stands for the

@@ -138,10 +138,10 @@ impl StorageError {
         matches!(self, Self::LeaseLost { .. })
     }
 
-    /// Whether the database is away. The same may work in a moment.
+    /// Whether the database is away, or had too much to do at one place. The same may work in a moment.
     #[must_use]
-    pub const fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Interrupted)
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Interrupted) || self.is_retryable()
     }
 
     /// Whether the same transaction may succeed when tried again: PostgreSQL serialization failure or deadlock, a

@@ -4,7 +4,7 @@
 use app::door::{ErrorPage, error_page};
 use axum::{
     extract::{Request, State},
-    http::StatusCode,
+    http::{StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -47,16 +47,14 @@ impl Failure {
     pub fn of_session_store(error: &tower_sessions::session::Error) -> Self {
         match error {
             // The store told the log why; what it says here is a word of ours.
-            tower_sessions::session::Error::Store(Error::Backend(word)) if word == DATABASE_AWAY => Self {
-                logged: true,
-                ..Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "Not possible just now",
-                    "The database of this server cannot be reached just now. Try again in a moment.",
-                )
-            },
+            tower_sessions::session::Error::Store(Error::Backend(word)) if word == DATABASE_AWAY => Self::store_away(),
             other => Self::internal(&format!("the browser session: {other}")),
         }
+    }
+
+    fn store_away() -> Self {
+        let message = "The database of this server cannot be reached just now. Try again in a moment.";
+        Self { logged: true, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not possible just now", message) }
     }
 
     #[must_use]
@@ -98,7 +96,11 @@ impl IntoResponse for Failure {
 /// Draws the page of a handler that answered with a [`Failure`].
 pub async fn present(State(state): State<AppState>, id: RequestId, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let Some(failure) = response.extensions_mut().remove::<Box<Failure>>() else { return response };
+    let failure = match response.extensions_mut().remove::<Box<Failure>>() {
+        Some(failure) => failure,
+        None if is_bare_failure(&response) => Box::new(Failure::store_away()),
+        None => return response,
+    };
     let page = ErrorPage {
         title: failure.title,
         message: failure.message,
@@ -108,6 +110,12 @@ pub async fn present(State(state): State<AppState>, id: RequestId, request: Requ
     };
     let html = error_page(&state.site.frame, &page);
     (failure.status, headers::door_policy(&[]), axum::response::Html(html)).into_response()
+}
+
+/// What the session layer answers, after the log has the reason, when it cannot write the browser's session behind a
+/// handler that was done. Everything of ours has a body.
+fn is_bare_failure(response: &Response) -> bool {
+    response.status() == StatusCode::INTERNAL_SERVER_ERROR && !response.headers().contains_key(header::CONTENT_TYPE)
 }
 
 /// Nothing is at this address.

@@ -176,7 +176,11 @@ async fn unexpected(answer: Response) -> Trouble {
 
 /// The words people and applications read while the database is away.
 fn says_not_now(body: &str) -> bool {
-    ["The database of this server cannot be reached", "The database of this server went away", "lacks its database"]
-        .iter()
-        .any(|words| body.contains(words))
+    const WORDS: [&str; 4] = [
+        "The database of this server cannot be reached",
+        "The database of this server went away",
+        "The server is busy",
+        "lacks its database",
+    ];
+    WORDS.iter().any(|words| body.contains(words))
 }

@@ -35,8 +35,8 @@ pub struct Fleet {
     pub database: Database,
     database_url: String,
     folder: TempDir,
-    /// When which server was killed.
-    pub kills: Mutex<Vec<(usize, Instant)>>,
+    /// Which server was killed, from when until it was gone.
+    pub kills: Mutex<Vec<(usize, Instant, Instant)>>,
 }
 
 pub struct Server {
@@ -149,9 +149,10 @@ impl Fleet {
     /// `kill -9`.
     pub fn kill(&self, number: usize) {
         let mut process = self.servers[number].process.lock().unwrap().take().unwrap();
-        self.kills.lock().unwrap().push((number, Instant::now()));
+        let began = Instant::now();
         process.kill().unwrap();
         process.wait().unwrap();
+        self.kills.lock().unwrap().push((number, began, Instant::now()));
     }
 
     /// Sends a signal by name.
