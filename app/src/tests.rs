@@ -16,7 +16,7 @@ use crate::{
         TraceTone, person_view,
     },
     problem::ApiError,
-    source::{FoundPerson, PersonTest, SourceCard, SourceForm, TestReport, TestStep, settings_view, source_view},
+    source::{FoundPerson, HostLine, PersonTest, SourceCard, SourceForm, TestReport, TestStep, settings_view, source_view},
     sources::{SourceLine, SourceList, sources_view},
     ui::{Choice, Moment, Problem},
 };
@@ -279,8 +279,24 @@ fn source_card(test: Option<TestReport>) -> SourceCard {
         down: true,
         trouble: None,
         people: "0".into(),
+        hosts: vec![
+            HostLine {
+                host: "ldap1.tessaro.example:636".into(),
+                state: ("dot-label bad".into(), "failed lately".into()),
+                hint: "Stands by. Connects in 3 ms.".into(),
+                last_success: Some(moment()),
+                last_trouble: Some((moment(), HOSTILE.into())),
+            },
+            HostLine {
+                host: LONG.into(),
+                state: ("dot-label off".into(), "not asked yet".into()),
+                hint: "In use.".into(),
+                last_success: None,
+                last_trouble: None,
+            },
+        ],
         facts: vec![
-            ("Servers".into(), "ldaps://ldap.tessaro.example".into()),
+            ("Server asked".into(), "the first healthy one".into()),
             ("Base DN".into(), "dc=tessaro,dc=example".into()),
         ],
         updated_at: moment(),
@@ -333,6 +349,7 @@ fn one_source() {
 fn source_settings() {
     let form = SourceForm {
         kind: "ldap".into(),
+        host_choice: "in-order".into(),
         transport: "tls".into(),
         person_filter: "(objectClass=inetOrgPerson)".into(),
         connections: "8".into(),

@@ -45,11 +45,13 @@ create table client_source (
     primary key (client_id, position)
 );
 
--- The groups a client's tokens may name: by the name they have at their source, so that a group can be published
--- before its first member has signed in, and stops being published when its source renames it.
+-- The groups a client's tokens may name. One that is known is held by its immutable id, so that it stays published
+-- when its source renames it, and another that takes its name is not. One that nobody has met yet is held by its name
+-- (immutable_id empty) until it is.
 create table client_group (
     client_id text collate "C" not null references client (id),
     source_id uuid not null references source (id),
     name text collate "C" not null,
-    primary key (client_id, source_id, name)
+    immutable_id text collate "C" not null,
+    primary key (client_id, source_id, name, immutable_id)
 );

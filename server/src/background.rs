@@ -29,6 +29,7 @@ pub fn start(hub: &Hub, stop: &CancellationToken) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(tidy(hub.clone(), owner.clone(), stop.clone()));
     tasks.spawn(sweep(hub.clone(), owner, stop.clone()));
+    tasks.spawn(check_hosts(hub.clone(), stop.clone()));
     tasks
 }
 
@@ -49,6 +50,23 @@ async fn tidy(hub: Hub, owner: String, stop: CancellationToken) {
         }
     }
     give_back(&hub, NAME, &owner).await;
+}
+
+/// Every server of the hub looks for itself: what one can reach, another may not.
+async fn check_hosts(hub: Hub, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        match stop.run_until_cancelled(hub.check_hosts()).await {
+            Some(Ok(recovered)) => {
+                for source in recovered {
+                    tracing::info!(%source, "a directory has a server more again");
+                }
+            }
+            Some(Err(error)) => tracing::error!(%error, "could not look at the directories' servers"),
+            None => return,
+        }
+    }
 }
 
 async fn forget(hub: &Hub, lease: &Lease) -> Result<u64, HubError> {

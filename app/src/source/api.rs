@@ -19,6 +19,7 @@ pub struct SourceCard {
     pub trouble: Option<String>,
     /// People with an account there.
     pub people: String,
+    pub hosts: Vec<HostLine>,
     /// Settings worth reading at a glance: (what, value).
     pub facts: Vec<(String, String)>,
     pub updated_at: Moment,
@@ -28,6 +29,18 @@ pub struct SourceCard {
     pub notice: String,
     /// Whoever looks may change and try it.
     pub editable: bool,
+}
+
+/// One of its servers, as the hub's server that drew the page last met it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostLine {
+    pub host: String,
+    /// The class of its dot, and its state in a word.
+    pub state: (String, String),
+    /// Whether it is in use, and how fast it is.
+    pub hint: String,
+    pub last_success: Option<Moment>,
+    pub last_trouble: Option<(Moment, String)>,
 }
 
 /// A live test, step by step.

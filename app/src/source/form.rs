@@ -26,6 +26,7 @@ pub struct SourceForm {
     pub label: String,
     pub kind: String,
     pub urls: String,
+    pub host_choice: String,
     pub transport: String,
     pub allow_plain: bool,
     pub ca_pem: String,

@@ -44,6 +44,10 @@ pub(super) fn address(form: &SourceForm) -> impl IntoView + use<> {
         Choice::new("start-tls", "StartTLS (ldap, 389)"),
         Choice::new("plain", "No protection"),
     ];
+    let orders = vec![
+        Choice::new("in-order", "the first that is healthy"),
+        Choice::new("spread", "all healthy ones in turn"),
+    ];
     let changing = (!form.original.is_empty()).then_some(
         "Changing the host or TLS asks for the service account's password again, so that nobody can send it elsewhere.",
     );
@@ -51,7 +55,8 @@ pub(super) fn address(form: &SourceForm) -> impl IntoView + use<> {
         <Panel id="h-address" title="Address" hint=changing.unwrap_or_default()>
             <div class="body form-grid">
                 <Lines id="urls" name="form[urls]" label="Servers" value=form.urls rows=2 required=true
-                    hint="One URL per line, such as ldaps://ldap.example.org. They are tried in order until a password was sent." />
+                    hint="One URL per line, such as ldaps://ldap.example.org. Another one stands in only before a password was sent." />
+                <Picker id="host_choice" name="form[host_choice]" label="Of several servers, ask" value=form.host_choice choices=orders />
                 <Picker id="transport" name="form[transport]" label="Transport" value=form.transport choices=transports />
                 <div class="field">
                     <span class="label">"Without TLS"</span>

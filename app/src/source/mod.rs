@@ -12,7 +12,7 @@ mod view;
 mod write;
 
 pub use api::{
-    FoundPerson, PersonTest, ReadSource, SaveAnswer, SaveSource, SetMode, SettingsOf, SourceCard, TestPassword,
+    FoundPerson, HostLine, PersonTest, ReadSource, SaveAnswer, SaveSource, SetMode, SettingsOf, SourceCard, TestPassword,
     TestReport, TestStep,
 };
 pub use form::{EditSourcePage, NewSourcePage, SourceForm, settings_view};

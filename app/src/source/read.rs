@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use directory::{AccountStatus, ConnectorSettings, LockoutReading, SessionId, Source, SourceDraft};
+use directory::{AccountStatus, ConnectorSettings, HostChoice, LockoutReading, SessionId, Source, SourceDraft};
 use hub::{
     Hub,
     kernel::capability::ManageSources,
-    sources::{ConnectionTest, PersonFound, SourceOverview},
+    sources::{ConnectionTest, HostHealth, HostState, PersonFound, SourceOverview},
 };
 
 use super::{
-    api::{FoundPerson, PersonTest, SourceCard, TestReport, TestStep},
+    api::{FoundPerson, HostLine, PersonTest, SourceCard, TestReport, TestStep},
     form::SourceForm,
     form_parts::attribute_word,
 };
@@ -29,6 +29,7 @@ pub(super) fn card(overview: &SourceOverview, test: Option<TestReport>, notice: 
         down: line.down,
         trouble: line.trouble,
         people: line.people,
+        hosts: hosts(overview),
         facts: facts(source),
         updated_at: source.updated_at.into(),
         test,
@@ -37,9 +38,50 @@ pub(super) fn card(overview: &SourceOverview, test: Option<TestReport>, notice: 
     }
 }
 
+/// Every server of the settings. One that nobody has asked, because the source is paused or new, says so.
+fn hosts(overview: &SourceOverview) -> Vec<HostLine> {
+    let ConnectorSettings::Ldap(ldap) = &overview.source.connector;
+    if overview.health.hosts.is_empty() {
+        let untried = |host: String| HostLine {
+            host,
+            state: ("dot-label off".to_owned(), "not asked".to_owned()),
+            hint: String::new(),
+            last_success: None,
+            last_trouble: None,
+        };
+        return ldap.urls.iter().map(|url| untried(url.authority().to_owned())).collect();
+    }
+    let several = overview.health.hosts.len() > 1;
+    let line = |host: &HostHealth| {
+        let class = match host.state {
+            HostState::Untried => "off",
+            HostState::Healthy => "ok",
+            HostState::Doubtful | HostState::Down | HostState::Refusing => "bad",
+        };
+        let mut hint = if several {
+            vec![if host.in_use { "In use." } else { "Stands by." }.to_owned()]
+        } else {
+            Vec::new()
+        };
+        hint.extend(host.connect_ms.map(|ms| format!("Connects in {ms} ms.")));
+        hint.extend(host.search_ms.map(|ms| format!("Answers in {ms} ms.")));
+        HostLine {
+            host: host.host.clone(),
+            state: (format!("dot-label {class}"), host.state.word().to_owned()),
+            hint: hint.join(" "),
+            last_success: host.last_success.map(Into::into),
+            last_trouble: host.last_trouble.as_ref().map(|trouble| (trouble.at.into(), trouble.reason.clone())),
+        }
+    };
+    overview.health.hosts.iter().map(line).collect()
+}
+
 fn facts(source: &Source) -> Vec<(String, String)> {
     let ConnectorSettings::Ldap(ldap) = &source.connector;
-    let urls = ldap.urls.iter().map(|url| url.to_string().trim_end_matches('/').to_owned()).collect::<Vec<_>>();
+    let choice = match ldap.host_choice {
+        HostChoice::InOrder => "the first healthy one",
+        HostChoice::Spread => "all healthy ones in turn",
+    };
     let yes = |on: bool| if on { "yes" } else { "no" }.to_owned();
     let domains = if source.domains.is_empty() { "none".to_owned() } else { source.domains.join(", ") };
     let lockout = match (source.lockout.threshold, source.lockout.window_seconds) {
@@ -49,7 +91,7 @@ fn facts(source: &Source) -> Vec<(String, String)> {
         (Some(n), _) => format!("after {n} wrong passwords"),
     };
     [
-        ("Servers", urls.join(", ")),
+        ("Server asked", choice.to_owned()),
         ("Transport", ldap.transport.as_str().to_owned()),
         ("Service account", ldap.bind_dn.clone()),
         ("Base DN", ldap.base_dn.clone()),
@@ -166,6 +208,7 @@ pub(super) fn form_of(draft: &SourceDraft, original: String, revision: i64) -> S
             .map(|url| url.to_string().trim_end_matches('/').to_owned())
             .collect::<Vec<_>>()
             .join("\n"),
+        host_choice: ldap.host_choice.to_string(),
         transport: ldap.transport.to_string(),
         allow_plain: draft.allow_plain,
         ca_pem: ldap.ca_pem.clone().unwrap_or_default(),

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::{
-    api::{SourceCard, read_source},
+    api::{HostLine, SourceCard, read_source},
     mode::mode_panel,
     test_panel::test_panel,
 };
@@ -69,11 +69,33 @@ pub fn source_view(card: SourceCard) -> AnyView {
                         </dl>
                     </div>
                 </Panel>
+                {hosts(card.hosts.clone())}
                 <Panel id="h-settings" title="Settings"><div class="body"><dl class="facts">{facts}</dl></div></Panel>
             </div>
         </div>
     }
     .into_any()
+}
+
+/// The servers of the source and how each is doing.
+fn hosts(lines: Vec<HostLine>) -> impl IntoView + use<> {
+    let line = |line: HostLine| {
+        let (class, word) = line.state;
+        let trouble = line.last_trouble.map(|(at, reason)| {
+            view! { <p class="hint wrap">"Last trouble "<When at />": "<bdi>{reason}</bdi></p> }
+        });
+        view! {
+            <li>
+                <div>
+                    <bdi class="mono">{line.host}</bdi>" "<span class=class>{word}</span>
+                    <p class="hint">{line.hint}" Last answered "<When at=line.last_success />"."</p>
+                    {trouble}
+                </div>
+            </li>
+        }
+    };
+    let lines = lines.into_iter().map(line).collect_view();
+    view! { <Panel id="h-hosts" title="Servers"><ul class="list">{lines}</ul></Panel> }.into_any()
 }
 
 /// What the last action did; the page below already shows it.

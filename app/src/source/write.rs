@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use directory::{
-    AttributeName, ConnectorSettings, LdapSettings, LockoutSettings, Source, SourceDraft, SourceKind, SourceMode,
+    AttributeName, ConnectorSettings, HostChoice, LdapSettings, LockoutSettings, Source, SourceDraft, SourceKind, SourceMode,
     TransportSecurity,
 };
 use hub::{Hub, kernel::capability::ManageSources, sources::ConnectionTest};
@@ -136,6 +136,8 @@ fn ldap(form: &SourceForm) -> Result<LdapSettings, ApiError> {
         .collect::<Result<_, _>>()?;
     Ok(LdapSettings {
         urls,
+        host_choice: text(&form.host_choice)
+            .map_or(Ok(HostChoice::InOrder), |choice| word::<HostChoice>("host_choice", &choice))?,
         transport: word::<TransportSecurity>("transport", &form.transport)?,
         ca_pem: text(&form.ca_pem).map(|pem| pem.replace("\r\n", "\n")),
         bind_dn: form.bind_dn.trim().to_owned(),

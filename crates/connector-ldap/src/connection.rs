@@ -34,6 +34,22 @@ pub(crate) struct Endpoint {
     pub(crate) address: SocketAddr,
 }
 
+impl Endpoint {
+    /// The server's name in [`directory::SourceEntry::server`].
+    pub(crate) fn server(&self) -> String {
+        format!("{}/{}", self.label, self.address)
+    }
+
+    /// From that name back to the server, if it is still one of the source's.
+    pub(crate) fn of_server(name: &str, settings: &Compiled) -> Option<(usize, Self)> {
+        let (label, address) = name.rsplit_once('/')?;
+        let address = address.parse().ok()?;
+        let at = settings.hosts.iter().position(|host| host.label == label)?;
+        let host = settings.hosts[at].name.clone();
+        Some((at, Self { label: label.to_owned(), host, address }))
+    }
+}
+
 /// An open connection. Dropped, it is closed at once, whatever it was doing.
 pub(crate) struct Connection {
     ldap: Ldap,
@@ -43,6 +59,10 @@ pub(crate) struct Connection {
     gate: AbortHandle,
     driver: AbortHandle,
     pub(crate) used_at: Instant,
+    /// How long the last search took.
+    pub(crate) search_took: Duration,
+    /// A search on it was given up half-way: it is not used again.
+    pub(crate) spoiled: bool,
 }
 
 impl Drop for Connection {
@@ -128,6 +148,8 @@ impl Connection {
             gate: gate.task,
             driver: driver.abort_handle(),
             used_at: Instant::now(),
+            search_took: Duration::ZERO,
+            spoiled: false,
         })
     }
 

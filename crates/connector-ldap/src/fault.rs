@@ -24,11 +24,13 @@ pub(crate) struct Fault {
     pub(crate) remedy: Option<String>,
     /// What exactly it is, where whoever noticed knows; see [`Fault::failure`].
     pub(crate) means: Option<FailureKind>,
+    /// The directory answered, and the connection is as good as before.
+    pub(crate) clean: bool,
 }
 
 impl Fault {
     pub(crate) fn new(kind: TroubleKind, stage: Stage, endpoint: &str, what: impl Into<String>) -> Self {
-        Self { kind, stage, endpoint: endpoint.to_owned(), what: what.into(), remedy: None, means: None }
+        Self { kind, stage, endpoint: endpoint.to_owned(), what: what.into(), remedy: None, means: None, clean: false }
     }
 
     pub(crate) fn odd(endpoint: &str, what: impl Into<String>) -> Self {
@@ -79,6 +81,20 @@ impl Fault {
         Failure { kind, endpoint: self.endpoint, detail: self.what }
     }
 
+    /// The same, of a connection that is still in a known state.
+    pub(crate) fn clean(mut self) -> Self {
+        self.clean = true;
+        self
+    }
+
+    /// What happened and what to do about it.
+    pub(crate) fn words(&self) -> String {
+        match &self.remedy {
+            Some(remedy) => format!("{}. {remedy}", self.what.trim_end_matches('.')),
+            None => self.what.clone(),
+        }
+    }
+
     /// Whether another connection might do better: nothing was said about the request itself.
     pub(crate) fn is_transport(&self) -> bool {
         self.kind == TroubleKind::Unavailable
@@ -87,11 +103,7 @@ impl Fault {
 
 impl From<Fault> for Trouble {
     fn from(fault: Fault) -> Self {
-        let reason = match fault.remedy {
-            Some(remedy) => format!("{}. {remedy}", fault.what.trim_end_matches('.')),
-            None => fault.what,
-        };
-        Self { kind: fault.kind, endpoint: fault.endpoint, reason }
+        Self { kind: fault.kind, reason: fault.words(), endpoint: fault.endpoint }
     }
 }
 

@@ -24,6 +24,8 @@ use tokio::{
 const MESSAGE_LIMIT: usize = 4 * 1024 * 1024;
 /// The most bytes one operation may return.
 pub(crate) const OPERATION_LIMIT: usize = 48 * 1024 * 1024;
+/// The most elements one operation may return: the smallest take two bytes on the wire and thirty times that decoded.
+pub(crate) const ELEMENT_LIMIT: usize = 500_000;
 /// LDAP nests six deep (RFC 4511).
 const DEPTH_LIMIT: usize = 12;
 /// The largest answer to StartTLS.
@@ -43,19 +45,78 @@ impl Closed {
     }
 }
 
-/// How many more bytes the current operation may return.
+/// How many more bytes and elements the current operation may return.
 #[derive(Clone)]
-pub(crate) struct Allowance(Arc<AtomicUsize>);
+pub(crate) struct Allowance(Arc<(AtomicUsize, AtomicUsize)>);
 
 impl Allowance {
+    fn new() -> Self {
+        Self(Arc::new((AtomicUsize::new(OPERATION_LIMIT), AtomicUsize::new(ELEMENT_LIMIT))))
+    }
+
     /// A new operation begins.
     pub(crate) fn renew(&self) {
-        self.0.store(OPERATION_LIMIT, Ordering::Release);
+        self.0.0.store(OPERATION_LIMIT, Ordering::Release);
+        self.0.1.store(ELEMENT_LIMIT, Ordering::Release);
     }
 
     fn take(&self, bytes: usize) -> bool {
-        self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(bytes)).is_ok()
+        self.0.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(bytes)).is_ok()
     }
+
+    fn take_elements(&self, elements: usize) -> bool {
+        self.0.1.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(elements)).is_ok()
+    }
+
+    fn elements_left(&self) -> usize {
+        self.0.1.load(Ordering::Acquire)
+    }
+}
+
+/// What was asked last, by message id. A connection carries one operation at a time, so nothing else is an answer: not
+/// a result under another id, and not a search's under a bind's, which the library would take for the bind's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Asked {
+    id: u32,
+    operation: Operation,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Bind,
+    Search,
+}
+
+impl Asked {
+    /// Reads it off the beginning of a request (RFC 4511 4.1.1); empty for requests that have no answer.
+    fn of(request: &[u8]) -> Option<Self> {
+        let (0x30, outer, _) = header(request).ok()?? else { return None };
+        let rest = request.get(outer..)?;
+        let (0x02, inner, length) = header(rest).ok()?? else { return None };
+        let id = number(rest.get(inner..inner + length)?);
+        let operation = match rest.get(inner + length)? {
+            0x60 => Operation::Bind,
+            0x63 => Operation::Search,
+            _ => return None,
+        };
+        Some(Self { id, operation })
+    }
+
+    fn is_answered_by(self, message: &StructureTag) -> bool {
+        let PL::C(parts) = &message.payload else { return false };
+        let [id, operation, ..] = parts.as_slice() else { return false };
+        let PL::P(digits) = &id.payload else { return false };
+        let fits = match self.operation {
+            Operation::Bind => operation.id == 1,
+            Operation::Search => matches!(operation.id, 4 | 5 | 19),
+        };
+        fits && number(digits) == self.id
+    }
+}
+
+/// Of at most four digits, as [`has_shape`] has seen to for answers.
+fn number(digits: &[u8]) -> u32 {
+    digits.iter().fold(0, |sum, &digit| sum << 8 | u32::from(digit))
 }
 
 /// The inner end of a gate, and what belongs to it.
@@ -75,14 +136,15 @@ where
     ours.set_nonblocking(true)?;
     let ours = UnixStream::from_std(ours)?;
     let closed = Closed::default();
-    let allowance = Allowance(Arc::new(AtomicUsize::new(OPERATION_LIMIT)));
+    let allowance = Allowance::new();
     let (why, left) = (closed.clone(), allowance.clone());
     let task = tokio::spawn(async move {
         let (outer_read, outer_write) = tokio::io::split(outer);
         let (inner_read, inner_write) = ours.into_split();
+        let asked = Mutex::new(None);
         let ended = tokio::select! {
-            ended = outbound(inner_read, outer_write) => ended,
-            ended = inbound(outer_read, inner_write, &left) => ended,
+            ended = outbound(inner_read, outer_write, &asked) => ended,
+            ended = inbound(outer_read, inner_write, &left, &asked) => ended,
         };
         if let Err(error) = ended {
             why.set(error.to_string());
@@ -91,13 +153,30 @@ where
     Ok(Gate { inner, closed, allowance, task: task.abort_handle() })
 }
 
-async fn outbound(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
+async fn outbound(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    asked: &Mutex<Option<Asked>>,
+) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
+    // Of the request under way, still to come: only what begins a request says what it is.
+    let mut rest = 0;
     loop {
         let read = from.read(&mut buffer).await?;
         if read == 0 {
             return to.shutdown().await;
         }
+        let mut at = rest;
+        while let Some(request) = buffer[..read].get(at..).filter(|request| !request.is_empty()) {
+            // The library hands over whole requests, and the first kilobytes of longer ones together.
+            let (_, header, content) =
+                header(request)?.ok_or_else(|| io::Error::other("a request came without its beginning"))?;
+            if let Some(next) = Asked::of(request) {
+                *asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+            }
+            at += header + content;
+        }
+        rest = at - read;
         to.write_all(&buffer[..read]).await?;
         to.flush().await?;
         // A bind carries a password.
@@ -109,17 +188,26 @@ async fn inbound(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     allowance: &Allowance,
+    asked: &Mutex<Option<Asked>>,
 ) -> io::Result<()> {
     let mut buffer = Vec::new();
     loop {
         let mut whole = 0;
         while let Some(length) = message_length(&buffer[whole..], MESSAGE_LIMIT)? {
             let Some(message) = buffer.get(whole..whole + length) else { break };
-            check(message)?;
+            let elements = check_nesting(message, allowance.elements_left())?;
+            let answer = decode(message)?;
+            let asked = *asked.lock().unwrap_or_else(PoisonError::into_inner);
+            if !asked.is_some_and(|asked| asked.is_answered_by(&answer)) {
+                return Err(hostile("it answers what nobody asked"));
+            }
+            if !allowance.take_elements(elements) {
+                return Err(hostile(TOO_MUCH));
+            }
             whole += length;
         }
         if !allowance.take(whole) {
-            return Err(hostile("it sent more than one answer may hold"));
+            return Err(hostile(TOO_MUCH));
         }
         to.write_all(&buffer[..whole]).await?;
         buffer.drain(..whole);
@@ -147,6 +235,8 @@ pub(crate) async fn only_message(from: &mut (impl AsyncRead + Unpin)) -> io::Res
         }
     }
 }
+
+const TOO_MUCH: &str = "it sent more than one answer may hold";
 
 fn hostile(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("the server's answer is not acceptable: {what}"))
@@ -187,7 +277,12 @@ fn header(bytes: &[u8]) -> io::Result<Option<(u8, usize, usize)>> {
 
 /// Checks a whole message and returns it decoded.
 fn check(message: &[u8]) -> io::Result<StructureTag> {
-    check_nesting(message)?;
+    check_nesting(message, ELEMENT_LIMIT)?;
+    decode(message)
+}
+
+/// Decodes a message whose nesting was checked.
+fn decode(message: &[u8]) -> io::Result<StructureTag> {
     let Ok((rest, tag)) = lber::parse::parse_tag(message) else { return Err(hostile("it cannot be decoded")) };
     if !rest.is_empty() || !has_shape(&tag) {
         return Err(hostile("it does not have the shape of an LDAP message"));
@@ -195,10 +290,12 @@ fn check(message: &[u8]) -> io::Result<StructureTag> {
     Ok(tag)
 }
 
-/// Every length ends inside its parent, and nothing nests too deep. Iterative, so that depth costs no stack.
-fn check_nesting(message: &[u8]) -> io::Result<()> {
+/// Every length ends inside its parent, nothing nests too deep, and there are not too many elements, whose number is
+/// returned. Iterative, so that depth costs no stack.
+fn check_nesting(message: &[u8], most: usize) -> io::Result<usize> {
     let mut ends = vec![message.len()];
     let mut at = 0;
+    let mut elements = 0;
     while let Some(&end) = ends.last() {
         if at == end {
             ends.pop();
@@ -211,6 +308,10 @@ fn check_nesting(message: &[u8]) -> io::Result<()> {
             return Err(hostile("an element is longer than what holds it"));
         }
         at += header;
+        elements += 1;
+        if elements > most {
+            return Err(hostile(TOO_MUCH));
+        }
         if tag & 0x20 == 0 {
             at += content;
         } else if ends.len() == DEPTH_LIMIT {
@@ -219,7 +320,7 @@ fn check_nesting(message: &[u8]) -> io::Result<()> {
             ends.push(at + content);
         }
     }
-    Ok(())
+    Ok(elements)
 }
 
 fn has_shape(message: &StructureTag) -> bool {

@@ -15,6 +15,34 @@ fn bind_response() -> Vec<u8> {
     whole
 }
 
+/// A bind request of message 1, without a name and a password.
+const BIND_REQUEST: &[u8] = &[0x30, 12, 2, 1, 1, 0x60, 7, 2, 1, 3, 4, 0, 0x80, 0];
+
+#[test]
+fn only_the_answer_to_what_was_asked_passes() {
+    let search = [0x30, 6, 2, 1, 2, 0x63, 1, 0];
+    let unbind = [0x30, 5, 2, 1, 3, 0x42, 0];
+    let bind = Asked::of(BIND_REQUEST).unwrap();
+    assert_eq!(bind, Asked { id: 1, operation: Operation::Bind });
+    assert_eq!(Asked::of(&search), Some(Asked { id: 2, operation: Operation::Search }));
+    assert_eq!(Asked::of(&unbind), None);
+    let answer = |id: u8, tag: u8| check(&[0x30, 12, 2, 1, id, tag, 7, 0x0a, 1, 0, 4, 0, 4, 0]).unwrap();
+    assert!(bind.is_answered_by(&answer(1, 0x61)));
+    for (id, tag) in [(2, 0x61), (1, 0x65), (1, 0x78)] {
+        assert!(!bind.is_answered_by(&answer(id, tag)), "{id} {tag:x}");
+    }
+    let search = Asked::of(&search).unwrap();
+    assert!(search.is_answered_by(&answer(2, 0x65)) && !search.is_answered_by(&answer(2, 0x61)));
+}
+
+#[test]
+fn very_many_tiny_elements_are_refused_before_they_are_decoded() {
+    let content = vec![4, 0].repeat(ELEMENT_LIMIT);
+    let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+    let message = [&[0x30, 0x84][..], &length, &content].concat();
+    assert!(check(&message).unwrap_err().to_string().contains("more than one answer"));
+}
+
 #[test]
 fn an_ordinary_answer_passes() {
     check(&bind_response()).unwrap();
@@ -84,6 +112,8 @@ async fn an_operation_returns_no_more_than_its_allowance() {
     let gate = gate(client).unwrap();
     gate.inner.set_nonblocking(true).unwrap();
     let mut inner = UnixStream::from_std(gate.inner).unwrap();
+    inner.write_all(BIND_REQUEST).await.unwrap();
+    server.read_exact(&mut [0; BIND_REQUEST.len()]).await.unwrap();
     let sink = tokio::spawn(async move {
         let mut total = 0;
         let mut buffer = vec![0; 64 * 1024];

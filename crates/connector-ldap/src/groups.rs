@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use directory::SourceGroup;
-use ldap3::Scope;
+use ldap3::{Scope, ldap_escape};
 
 use crate::{
     connection::Connection,
@@ -15,6 +15,10 @@ use crate::{
 
 /// More groups than this nobody is in: somebody made them up.
 const GROUP_LIMIT: usize = 2_000;
+/// `LDAP_MATCHING_RULE_IN_CHAIN` ([MS-ADTS] 3.1.1.3.4.4.3): the member, or a group that holds the member, and so on.
+const IN_CHAIN: &str = "1.2.840.113556.1.4.1941";
+/// From the how-manieth group on that would have to be read by itself all are asked for at once.
+const MANY: usize = 4;
 
 /// A group and the names of the groups it is in itself.
 #[derive(Debug, Clone)]
@@ -45,6 +49,8 @@ impl Reader {
     ) -> Result<Groups, Fault> {
         let mut groups = Groups { complete: true, ..Groups::default() };
         let mut queue: Vec<String> = self.direct(connection, facts, entry).await?;
+        queue.extend(self.posix(connection, facts, entry).await?);
+        let mut unread = 0;
         if self.settings.active_directory {
             match self.primary(connection, facts, entry).await? {
                 Some(primary) => queue.push(primary),
@@ -65,6 +71,12 @@ impl Reader {
                 break;
             }
             groups.protected |= self.settings.protected.contains(&dn);
+            if self.settings.active_directory && self.groups.get(&dn.key()).is_none() {
+                unread += 1;
+                if unread == MANY {
+                    self.in_chain(connection, facts, &entry.dn).await?;
+                }
+            }
             // A group that the service account may not see is not there for us, each time alike.
             if let Some(group) = self.group(connection, facts, &dn, &name).await? {
                 groups.list.push(group.group.clone());
@@ -81,24 +93,67 @@ impl Reader {
         if facts.member_of {
             return Ok(entry.texts("memberOf").map(str::to_owned).collect());
         }
-        self.listing(connection, facts, &entry.dn).await
+        let filter = format!("(|{}{})", equals("member", &entry.dn), equals("uniqueMember", &entry.dn));
+        let nothing = ["1.1".to_owned()];
+        Ok(self.listing(connection, facts, &filter, &nothing).await?.into_iter().map(|entry| entry.dn).collect())
     }
 
-    /// The names of the groups that list this member, for directories without `memberOf`.
-    async fn listing(&self, connection: &mut Connection, facts: &Facts, dn: &str) -> Result<Vec<String>, Fault> {
-        let filter = format!("(|{}{})", equals("member", dn), equals("uniqueMember", dn));
-        let nothing = ["1.1".to_owned()];
+    /// Groups of RFC 2307 list their members by `uid`, and a person names one of them by its number (`gidNumber`).
+    /// Other directories than those with such groups are asked for them once a minute, not once a person.
+    async fn posix(&self, connection: &mut Connection, facts: &Facts, entry: &Entry) -> Result<Vec<String>, Fault> {
+        if !facts.posix_groups {
+            return Ok(Vec::new());
+        }
+        let by_name = entry.texts("uid").map(|uid| equals("memberUid", uid));
+        let by_number = entry.text("gidNumber").map(|number| equals("gidNumber", number));
+        let any: String = by_name.take(10).chain(by_number).collect();
+        if any.is_empty() {
+            return Ok(Vec::new());
+        }
+        let filter = format!("(&(objectClass=posixGroup)(|{any}))");
+        let mut names = Vec::new();
+        for group in self.listing(connection, facts, &filter, &self.group_attributes()).await? {
+            // Read already, so the climb need not read it again.
+            if let Some(dn) = Dn::parse(&group.dn) {
+                let made = self.make(connection, facts, &group).await?;
+                self.groups.put(&dn.key(), made);
+                names.push(group.dn);
+            }
+        }
+        Ok(names)
+    }
+
+    /// The groups that a filter finds.
+    async fn listing(
+        &self,
+        connection: &mut Connection,
+        facts: &Facts,
+        filter: &str,
+        attributes: &[String],
+    ) -> Result<Vec<Entry>, Fault> {
         let search = Search {
             base: &facts.context,
             scope: Scope::Subtree,
-            filter: &filter,
-            attributes: &nothing,
+            filter,
+            attributes,
             at_most: GROUP_LIMIT,
             controls: vec![no_references(&self.settings)],
             inside: None,
         };
-        let answer = connection.search(&self.settings, search).await?;
-        Ok(answer.entries.into_iter().map(|entry| entry.dn).collect())
+        Ok(connection.search(&self.settings, search).await?.entries)
+    }
+
+    /// All groups of an entry at once, nested ones included, so that the climb finds them read: one question instead
+    /// of one for each group. Worth its price to the domain controller only where the climb would ask many.
+    async fn in_chain(&self, connection: &mut Connection, facts: &Facts, dn: &str) -> Result<(), Fault> {
+        let filter = format!("(&(objectClass=group)(member:{IN_CHAIN}:={}))", ldap_escape(dn));
+        for group in self.listing(connection, facts, &filter, &self.group_attributes()).await? {
+            if let Some(dn) = Dn::parse(&group.dn) {
+                let made = self.make(connection, facts, &group).await?;
+                self.groups.put(&dn.key(), made);
+            }
+        }
+        Ok(())
     }
 
     async fn group(

@@ -2,9 +2,11 @@
 //! account and lets the directory check their passwords by a bind (RFC 4513).
 //!
 //! Three rules decide its shape. A password goes to one server, once: bind connections are exclusive, known to be alive
-//! beforehand, and dropped after any doubt. Nothing a directory sends is trusted before [`gate`] has seen it. And no
-//! connection leaves without the address guard of [`connector::AllowedNetworks`].
+//! beforehand, and dropped after any doubt; what may be asked of a second server stands in [`hosts`]. Nothing a
+//! directory sends is trusted before [`gate`] has seen it. And no connection leaves without the address guard of
+//! [`connector::AllowedNetworks`].
 
+mod ask;
 mod bind;
 mod cache;
 mod certificate;
@@ -14,6 +16,7 @@ mod dn;
 mod fault;
 mod gate;
 mod groups;
+mod hosts;
 mod lockout;
 mod paging;
 mod pool;
@@ -22,26 +25,30 @@ mod reader;
 mod search;
 mod settings;
 mod times;
+mod verify;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use connector::{AllowedNetworks, Connector, Cursor, Found, Page, ProbeStep, Trouble, TroubleKind, Verification};
-use directory::{AdapterResult, ImmutableId, LockoutReading, Source, SourceEntry, TypedName};
+use connector::{AllowedNetworks, Connector, Cursor, Found, HostHealth, Page, ProbeStep, Trouble, Verification};
+use directory::{ImmutableId, LockoutReading, Source, SourceEntry, TypedName};
 pub use discovery::LdapDiscovery;
-use ldap3::Scope;
+use futures::future::join_all;
 pub use reader::Now;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
-    dn::within,
-    fault::Fault,
+    ask::{DefaultLockout, LookUp, Looked, ask, check},
+    fault::{Fault, Stage},
+    hosts::Attempt,
     paging::Reads,
-    pool::{Lease, Pools},
+    pool::Pools,
     reader::{Reader, is_guid, is_uuid},
-    search::{Answer, Entry, Search, equals, equals_bytes, judge, no_references},
+    search::{equals, equals_bytes},
     settings::Compiled,
+    verify::refuse_unsendable,
 };
 
 /// Longer than any name; passwords get typed into name fields too.
@@ -73,7 +80,7 @@ impl LdapConnector {
     ) -> Result<Self, Trouble> {
         let settings = Arc::new(Compiled::new(source, secret)?);
         Ok(Self {
-            pools: Pools::new(settings.clone(), networks.clone()),
+            pools: Pools::new(settings.clone(), networks.clone(), now.clone()),
             reader: Reader::new(settings.clone(), now),
             reads: Reads::default(),
             settings,
@@ -119,125 +126,109 @@ impl LdapConnector {
         Some(format!("(&{}{by_id})", self.settings.person_filter))
     }
 
-    /// At most two entries that a filter finds below the base, and the connection they came over. A kept connection
-    /// that turns out to be dead is replaced once: nothing but a question was on it.
-    async fn look_up(&self, filter: &str) -> Result<(Vec<Entry>, Lease), Fault> {
-        let mut lease = self.pools.searching().await?;
-        let mut answer = lease.connection.search(&self.settings, self.two(filter)).await;
-        if lease.kept && answer.as_ref().is_err_and(Fault::is_transport) {
-            lease = self.pools.searching_afresh(lease).await?;
-            answer = lease.connection.search(&self.settings, self.two(filter)).await;
-        }
-        let Answer { entries, result } = answer?;
-        // Size limit exceeded is what "more than one" looks like.
-        if !(result.rc == 4 && entries.len() > 1)
-            && let Err(fault) = judge(&self.settings, &lease.connection.endpoint.label, &result)
+    fn attempt(&self) -> Attempt {
+        Attempt::new(self.pools.hosts.clone(), self.settings.patience)
+    }
+
+    async fn look_up(&self, filter: &str, groups_within: Option<Duration>) -> Result<(Looked, usize), Fault> {
+        ask(&self.pools, &self.reader, &LookUp { filter, groups_within }, self.attempt()).await
+    }
+
+    async fn by_id(&self, id: &ImmutableId, groups_within: Option<Duration>) -> Result<Option<SourceEntry>, Fault> {
+        let Some(filter) = self.filter_by_id(id) else { return Ok(None) };
+        let (mut looked, mut host) = self.look_up(&filter, groups_within).await?;
+        if matches!(looked, Looked::Nobody)
+            && let Some((confirmed, other)) = self.confirm_absence(&filter, groups_within, host).await
         {
-            lease.give_back();
-            return Err(fault);
+            (looked, host) = (confirmed, other);
         }
-        Ok((entries, lease))
-    }
-
-    fn two<'a>(&'a self, filter: &'a str) -> Search<'a> {
-        Search {
-            base: &self.settings.base_dn,
-            scope: Scope::Subtree,
-            filter,
-            attributes: &self.settings.attributes,
-            at_most: 2,
-            controls: vec![no_references(&self.settings)],
-            inside: Some(&self.settings.base),
+        let label = &self.settings.hosts[host].label;
+        let person = match looked {
+            Looked::Nobody => return Ok(None),
+            Looked::Several => return Err(Fault::odd(label, "two entries have one immutable id")),
+            Looked::One(read) => read.map_err(|why| not_a_person(label, &why))?,
+        };
+        if person.immutable_id != *id && is_uuid_like(&self.settings.id_attribute) {
+            return Err(Fault::odd(label, "the directory answered with another entry"));
         }
+        Ok(Some(person))
     }
 
-    /// The one person of a look-up.
-    async fn person(&self, entry: Entry, mut lease: Lease) -> Result<SourceEntry, Fault> {
-        let read = self.reader.complete(&mut lease.connection, entry).await?;
-        let label = lease.connection.endpoint.label.clone();
-        lease.give_back();
-        read.map_err(|why| Fault::odd(&label, format!("the entry is no person: {why}")))
-    }
-
-    /// Binds as the person. From the moment the bind is handed to the connection on, the password counts as sent.
-    async fn bind(&self, entry: &SourceEntry, password: &SecretString) -> Result<Verification, Fault> {
-        let mut lease = self.pools.binding().await?;
-        let endpoint = lease.connection.endpoint.label.clone();
-        let controls = if self.settings.active_directory { Vec::new() } else { vec![bind::password_policy_request()] };
-        let limit = self.settings.operation_timeout;
-        let bound = lease.connection.bind(&entry.locator, password.expose_secret(), controls, limit).await;
-        match bound {
-            Ok(result) => {
-                let judged = bind::judge(self.settings.active_directory, entry, &result);
-                if judged.keeps_connection() {
-                    lease.give_back();
-                }
-                Ok(judged.into_verification(&endpoint))
+    /// Rule 4 of [`hosts`]: what a second healthy server says of an id that the first does not return. Empty if there
+    /// is none, or it does not answer.
+    async fn confirm_absence(
+        &self,
+        filter: &str,
+        groups_within: Option<Duration>,
+        first: usize,
+    ) -> Option<(Looked, usize)> {
+        let others = self.pools.hosts.usable_besides(first).into_iter().take(1).collect::<Vec<_>>();
+        if others.is_empty() {
+            return None;
+        }
+        let attempt =
+            Attempt::among(self.pools.hosts.clone(), others, tokio::time::Instant::now() + self.settings.patience / 2);
+        let second = ask(&self.pools, &self.reader, &LookUp { filter, groups_within }, attempt).await.ok()?;
+        match second {
+            (Looked::Nobody, _) => None,
+            found => {
+                tracing::warn!(
+                    source = %self.settings.name, host = %self.settings.hosts[first].label,
+                    "a server does not return an entry that another has: it lags behind, or lacks a part"
+                );
+                Some(found)
             }
-            Err(fault) => {
-                drop(lease);
-                Ok(Verification { sent: true, ..Verification::not_sent(&fault.into()) })
+        }
+    }
+
+    async fn check_one(&self, host: usize) -> bool {
+        let would_recover = self.pools.hosts.would_recover(host);
+        let label = &self.settings.hosts[host].label;
+        match timeout(self.settings.patience, check(&self.pools, &self.reader, host)).await {
+            Ok(Ok(took)) => {
+                self.pools.hosts.answered(host, Some(took));
+                if would_recover {
+                    tracing::info!(source = %self.settings.name, host = %label, "a directory server answers again");
+                }
+                would_recover
+            }
+            Ok(Err(fault)) => {
+                self.pools.hosts.failed(host, &fault, false);
+                false
+            }
+            Err(_) => {
+                let fault = Fault::timed_out(Stage::Read, label, self.settings.patience);
+                self.pools.hosts.failed(host, &fault, false);
+                false
             }
         }
     }
 }
 
-/// A password that must not leave the hub: without one a bind succeeds as nobody (RFC 4513 5.1.2), and some servers
-/// end it at a NUL.
-fn refuse_unsendable(entry: &SourceEntry, password: &SecretString, settings: &Compiled) -> Option<Verification> {
-    let password = password.expose_secret();
-    let (result, trouble, reason) = if password.is_empty() || password.contains('\0') {
-        (AdapterResult::BadPassword, None, "an empty password or one with NUL is never sent")
-    } else if entry.locator.trim().is_empty() || !within(&entry.locator, &settings.base) {
-        (AdapterResult::Unavailable, Some(TroubleKind::Odd), "the entry is not below the base")
-    } else {
-        return None;
-    };
-    Some(Verification {
-        result,
-        sent: false,
-        proves_password: false,
-        endpoint: settings.name.clone(),
-        reason: reason.to_owned(),
-        locked_until: None,
-        trouble,
-    })
+fn not_a_person(label: &str, why: &str) -> Fault {
+    Fault::odd(label, format!("the entry is no person: {why}"))
 }
 
 #[async_trait]
 impl Connector for LdapConnector {
     async fn find(&self, typed_name: &str) -> Result<Found, Trouble> {
         let Some(filter) = self.filter_for(typed_name) else { return Ok(Found::Nobody) };
-        let (mut entries, lease) = self.look_up(&filter).await?;
-        match (entries.pop(), entries.len()) {
-            (None, _) => {
-                lease.give_back();
-                Ok(Found::Nobody)
+        let (looked, host) = self.look_up(&filter, None).await?;
+        Ok(match looked {
+            Looked::Nobody => Found::Nobody,
+            Looked::Several => Found::Several,
+            Looked::One(read) => {
+                Found::One(Box::new(read.map_err(|why| not_a_person(&self.settings.hosts[host].label, &why))?))
             }
-            (Some(entry), 0) => Ok(Found::One(Box::new(self.person(entry, lease).await?))),
-            (Some(_), _) => {
-                lease.give_back();
-                Ok(Found::Several)
-            }
-        }
+        })
     }
 
     async fn fetch(&self, id: &ImmutableId) -> Result<Option<SourceEntry>, Trouble> {
-        let Some(filter) = self.filter_by_id(id) else { return Ok(None) };
-        let (mut entries, lease) = self.look_up(&filter).await?;
-        let Some(entry) = entries.pop() else {
-            lease.give_back();
-            return Ok(None);
-        };
-        let label = lease.connection.endpoint.label.clone();
-        if !entries.is_empty() {
-            return Err(Fault::odd(&label, "two entries have one immutable id").into());
-        }
-        let person = self.person(entry, lease).await?;
-        if person.immutable_id != *id && is_uuid_like(&self.settings.id_attribute) {
-            return Err(Fault::odd(&label, "the directory answered with another entry").into());
-        }
-        Ok(Some(person))
+        Ok(self.by_id(id, None).await?)
+    }
+
+    async fn fetch_soon(&self, id: &ImmutableId, groups_within: Duration) -> Result<Option<SourceEntry>, Trouble> {
+        Ok(self.by_id(id, Some(groups_within)).await?)
     }
 
     async fn verify(&self, entry: &SourceEntry, password: &SecretString) -> Verification {
@@ -251,26 +242,25 @@ impl Connector for LdapConnector {
     }
 
     async fn page(&self, cursor: Option<Cursor>) -> Result<Page, Trouble> {
-        Ok(paging::page(&self.reads, &self.pools, &self.reader, cursor).await?)
+        Ok(paging::page(&self.reads, &self.pools, &self.reader, cursor, self.attempt()).await?)
     }
 
     async fn default_lockout(&self) -> Result<LockoutReading, Trouble> {
-        let mut lease = self.pools.searching().await?;
-        let facts = self.reader.facts(&mut lease.connection).await;
-        let facts = match facts {
-            Err(fault) if lease.kept && fault.is_transport() => {
-                lease = self.pools.searching_afresh(lease).await?;
-                self.reader.facts(&mut lease.connection).await?
-            }
-            other => other?,
-        };
-        let policy = self.reader.default_policy(&mut lease.connection, &facts).await?;
-        lease.give_back();
-        Ok(policy.reading())
+        Ok(ask(&self.pools, &self.reader, &DefaultLockout, self.attempt()).await?.0)
     }
 
     async fn probe(&self) -> Vec<ProbeStep> {
         probe::probe(&self.reader, &self.networks).await
+    }
+
+    fn hosts(&self) -> Vec<HostHealth> {
+        self.pools.hosts.health()
+    }
+
+    async fn check_hosts(&self) -> bool {
+        let due = self.pools.hosts.due();
+        let checked = join_all(due.into_iter().map(|host| self.check_one(host))).await;
+        checked.contains(&true)
     }
 }
 

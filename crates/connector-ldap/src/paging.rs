@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    hash::{BuildHasher as _, RandomState},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -16,13 +17,15 @@ use ldap3::{
     LdapResult, Scope,
     controls::{PagedResults, RawControl},
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::{
-    fault::Fault,
+    fault::{Fault, Stage},
+    hosts::Attempt,
     pool::{Lease, Pools},
     reader::Reader,
-    search::{Search, judge, no_references},
+    search::{Answer, Entry, Search, judge, no_references},
+    settings::Compiled,
 };
 
 pub(crate) const PAGED_RESULTS: &str = "1.2.840.113556.1.4.319";
@@ -31,6 +34,11 @@ const ABANDONED_AFTER: Duration = Duration::from_mins(5);
 const READS_LIMIT: usize = 4;
 /// Empty pages in a row before the read is taken for endless: AD may send a few for pages it filters.
 const EMPTY_LIMIT: u32 = 50;
+/// With the smallest pages that make sense, more people than the largest directory has; and longer than it takes.
+const PAGES_LIMIT: u64 = 50_000;
+const LONGEST_READ: Duration = Duration::from_hours(2);
+/// For completing the people of one page: a directory that trickles must not hold a sweep for ever.
+const PAGE_PATIENCE: Duration = Duration::from_mins(2);
 const COOKIE_LIMIT: usize = 64 * 1024;
 
 #[derive(Default)]
@@ -50,10 +58,28 @@ struct Read {
     cookie: Vec<u8>,
     /// Position in the read: a cursor is good once.
     turn: u64,
-    /// The first entry of every page: one that comes again means that the pages go in a circle.
-    firsts: HashSet<String>,
+    /// Digests of the first entry of every page: one that comes again means that the pages go in a circle.
+    firsts: HashSet<u64>,
+    /// Mixes the digests, so that a directory cannot make two the same.
+    digests: RandomState,
+    began_at: Instant,
     empty: u32,
     used_at: Instant,
+}
+
+impl Read {
+    fn new(lease: Lease) -> Self {
+        Self {
+            lease,
+            cookie: Vec::new(),
+            turn: 0,
+            firsts: HashSet::new(),
+            digests: RandomState::new(),
+            began_at: Instant::now(),
+            empty: 0,
+            used_at: Instant::now(),
+        }
+    }
 }
 
 impl Reads {
@@ -87,68 +113,37 @@ impl Reads {
     }
 }
 
-/// One page. Dropped in the middle, the read is over and its connection closed.
-pub(crate) async fn page(reads: &Reads, pools: &Pools, reader: &Reader, cursor: Option<Cursor>) -> Result<Page, Fault> {
+/// One page. Dropped in the middle, the read is over and its connection closed. A read stays with the server it began
+/// at; `attempt` says which those may be.
+pub(crate) async fn page(
+    reads: &Reads,
+    pools: &Pools,
+    reader: &Reader,
+    cursor: Option<Cursor>,
+    attempt: Attempt,
+) -> Result<Page, Fault> {
     let settings = &reader.settings;
-    let (id, mut read) = match cursor {
+    let (id, mut read, answer) = match cursor {
         Some(cursor) => {
-            let (id, read) = reads
+            let (id, mut read) = reads
                 .take(&cursor)
                 .ok_or_else(|| Fault::odd(&settings.name, "this paged read is over; begin again"))?;
-            (Some(id), read)
+            let cookie = std::mem::take(&mut read.cookie);
+            let answer = search(settings, &mut read.lease, cookie).await;
+            let answer = answer.inspect_err(|fault| pools.hosts.failed(read.lease.host, fault, false))?;
+            (Some(id), read, answer)
         }
         None => {
-            let lease = pools.searching().await?;
-            let read =
-                Read { lease, cookie: Vec::new(), turn: 0, firsts: HashSet::new(), empty: 0, used_at: Instant::now() };
-            (None, read)
+            let (lease, answer) = begin(pools, settings, attempt).await?;
+            (None, Read::new(lease), answer)
         }
     };
+    pools.hosts.answered(read.lease.host, None);
     let label = read.lease.connection.endpoint.label.clone();
-    let size = usize::try_from(settings.page_size).unwrap_or(1);
-    let control: RawControl =
-        PagedResults { size: settings.page_size, cookie: std::mem::take(&mut read.cookie) }.into();
-    let search = Search {
-        base: &settings.base_dn,
-        scope: Scope::Subtree,
-        filter: &settings.person_filter,
-        attributes: &settings.attributes,
-        at_most: size,
-        controls: vec![control, no_references(settings)],
-        inside: Some(&settings.base),
-    };
-    let mut answer = read.lease.connection.search(settings, search).await;
-    if id.is_none() && read.lease.kept && answer.as_ref().is_err_and(Fault::is_transport) {
-        // Only the first page may be asked for again: it has no cookie yet.
-        read.lease = pools.searching_afresh(read.lease).await?;
-        let control: RawControl = PagedResults { size: settings.page_size, cookie: Vec::new() }.into();
-        let search = Search {
-            base: &settings.base_dn,
-            scope: Scope::Subtree,
-            filter: &settings.person_filter,
-            attributes: &settings.attributes,
-            at_most: size,
-            controls: vec![control, no_references(settings)],
-            inside: Some(&settings.base),
-        };
-        answer = read.lease.connection.search(settings, search).await;
-    }
-    let answer = answer?;
-    judge(settings, &label, &answer.result)?;
     read.cookie = cookie(&answer.result).ok_or_else(|| Fault::odd(&label, "the paging control cannot be read"))?;
     check_progress(&mut read, answer.entries.first().map(|entry| entry.dn.as_str()), &label)?;
-
-    // People are completed over another connection: this one belongs to the paged search.
-    let mut page = Page { entries: Vec::with_capacity(answer.entries.len()), rejected: Vec::new(), next: None };
-    let mut helper = pools.searching().await?;
-    for entry in answer.entries {
-        let locator = entry.dn.clone();
-        match reader.complete(&mut helper.connection, entry).await? {
-            Ok(person) => page.entries.push(person),
-            Err(why) => page.rejected.push((locator, why)),
-        }
-    }
-    helper.give_back();
+    let people = timeout(PAGE_PATIENCE, complete(pools, reader, read.lease.host, answer.entries)).await;
+    let mut page = people.unwrap_or_else(|_| Err(Fault::timed_out(Stage::Read, &label, PAGE_PATIENCE)))?;
     if read.cookie.is_empty() {
         read.lease.give_back();
     } else {
@@ -159,9 +154,64 @@ pub(crate) async fn page(reads: &Reads, pools: &Pools, reader: &Reader, cursor: 
     Ok(page)
 }
 
+/// People are completed over another connection to the same server: that of the read belongs to the paged search.
+async fn complete(pools: &Pools, reader: &Reader, host: usize, entries: Vec<Entry>) -> Result<Page, Fault> {
+    let mut page = Page { entries: Vec::with_capacity(entries.len()), rejected: Vec::new(), next: None };
+    let mut helper = pools.searching(host).await?;
+    for entry in entries {
+        let locator = entry.dn.clone();
+        match reader.complete(&mut helper.connection, entry, None).await? {
+            Ok(person) => page.entries.push(person),
+            Err(why) => page.rejected.push((locator, why)),
+        }
+    }
+    helper.give_back();
+    Ok(page)
+}
+
+/// The first page. It has no cookie yet, so it may be asked for again, and at another server.
+async fn begin(pools: &Pools, settings: &Compiled, mut attempt: Attempt) -> Result<(Lease, Answer), Fault> {
+    while let Some((host, _)) = attempt.next() {
+        match begin_at(pools, settings, host).await {
+            Err(fault) if fault.kind.counts_for_breaker() => attempt.fault(host, fault),
+            other => return other,
+        }
+    }
+    Err(attempt.over(&settings.name))
+}
+
+async fn begin_at(pools: &Pools, settings: &Compiled, host: usize) -> Result<(Lease, Answer), Fault> {
+    let mut lease = pools.searching(host).await?;
+    let mut answer = search(settings, &mut lease, Vec::new()).await;
+    if lease.kept && answer.as_ref().is_err_and(|fault| fault.is_transport() && !fault.clean) {
+        lease = pools.searching_afresh(lease).await?;
+        answer = search(settings, &mut lease, Vec::new()).await;
+    }
+    Ok((lease, answer?))
+}
+
+async fn search(settings: &Compiled, lease: &mut Lease, cookie: Vec<u8>) -> Result<Answer, Fault> {
+    let control: RawControl = PagedResults { size: settings.page_size, cookie }.into();
+    let search = Search {
+        base: &settings.base_dn,
+        scope: Scope::Subtree,
+        filter: &settings.person_filter,
+        attributes: &settings.attributes,
+        at_most: usize::try_from(settings.page_size).unwrap_or(1),
+        controls: vec![control, no_references(settings)],
+        inside: Some(&settings.base),
+    };
+    let answer = lease.connection.search(settings, search).await?;
+    judge(settings, &lease.connection.endpoint.label, &answer.result)?;
+    Ok(answer)
+}
+
 /// A directory must not keep a read going for ever.
 fn check_progress(read: &mut Read, first: Option<&str>, label: &str) -> Result<(), Fault> {
     let endless = || Fault::odd(label, "the directory's pages do not end");
+    if read.turn >= PAGES_LIMIT || read.began_at.elapsed() > LONGEST_READ {
+        return Err(endless());
+    }
     match first {
         None => {
             read.empty += 1;
@@ -169,7 +219,7 @@ fn check_progress(read: &mut Read, first: Option<&str>, label: &str) -> Result<(
         }
         Some(first) => {
             read.empty = 0;
-            if read.firsts.insert(first.to_lowercase()) { Ok(()) } else { Err(endless()) }
+            if read.firsts.insert(read.digests.hash_one(first.to_lowercase())) { Ok(()) } else { Err(endless()) }
         }
     }
 }

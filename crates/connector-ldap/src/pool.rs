@@ -10,12 +10,14 @@ use ldap3::Scope;
 use secrecy::ExposeSecret as _;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use crate::{
     connection::{Connection, Endpoint, endpoints},
     fault::{Fault, Stage},
+    hosts::{ADDRESS_LIMIT, Hosts},
+    reader::Now,
     search::Search,
     settings::Compiled,
 };
@@ -25,19 +27,19 @@ const REST: Duration = Duration::from_millis(500);
 /// No connection is kept longer than this unused: servers and firewalls drop idle ones silently.
 const IDLE_LIMIT: Duration = Duration::from_mins(2);
 
-/// Both pools of one source, and the server it stays with.
+/// Both pools of one source, over all of its servers.
 pub(crate) struct Pools {
     settings: Arc<Compiled>,
     networks: Arc<AllowedNetworks>,
+    pub(crate) hosts: Arc<Hosts>,
     searching: Pool,
     binding: Pool,
-    /// The server that worked last: both pools use it until it fails.
-    preferred: Mutex<Option<Endpoint>>,
 }
 
 struct Pool {
     idle: Arc<Mutex<Vec<Connection>>>,
     places: Arc<Semaphore>,
+    size: usize,
 }
 
 /// A connection of a pool, in one caller's hands alone. It goes back only by [`Lease::give_back`]: dropped in the
@@ -46,19 +48,31 @@ pub(crate) struct Lease {
     pub(crate) connection: Connection,
     /// It had been used before.
     pub(crate) kept: bool,
+    /// Which of the source's servers it leads to.
+    pub(crate) host: usize,
     idle: Arc<Mutex<Vec<Connection>>>,
-    _place: OwnedSemaphorePermit,
+    size: usize,
+    place: OwnedSemaphorePermit,
 }
 
 impl Lease {
     pub(crate) fn give_back(self) {
-        lock(&self.idle).push(self.connection);
+        if self.connection.spoiled {
+            return;
+        }
+        let mut idle = lock(&self.idle);
+        if idle.len() >= self.size {
+            // Several servers share the pool's size; the one unused for longest goes.
+            let oldest = idle.iter().enumerate().min_by_key(|(_, kept)| kept.used_at).map(|(at, _)| at);
+            oldest.map(|at| idle.swap_remove(at));
+        }
+        idle.push(self.connection);
     }
 }
 
 impl Pool {
     fn new(size: usize) -> Self {
-        Self { idle: Arc::default(), places: Arc::new(Semaphore::new(size)) }
+        Self { idle: Arc::default(), places: Arc::new(Semaphore::new(size)), size }
     }
 
     async fn place(&self, settings: &Compiled) -> Result<OwnedSemaphorePermit, Fault> {
@@ -69,62 +83,65 @@ impl Pool {
         }
     }
 
-    /// A kept connection to the server in use; others are closed.
-    fn take(&self, preferred: Option<&Endpoint>) -> Option<Connection> {
+    /// The kept connection used last among those that lead there; dead and old ones are closed.
+    fn take(&self, leads_there: impl Fn(&Endpoint) -> bool) -> Option<Connection> {
         let mut idle = lock(&self.idle);
-        idle.retain_mut(|connection| {
-            connection.is_alive()
-                && Some(&connection.endpoint) == preferred
-                && connection.used_at.elapsed() < IDLE_LIMIT
-        });
-        idle.pop()
+        idle.retain_mut(|connection| connection.is_alive() && connection.used_at.elapsed() < IDLE_LIMIT);
+        let at = idle.iter().rposition(|connection| leads_there(&connection.endpoint))?;
+        Some(idle.remove(at))
     }
 
-    fn lease(&self, connection: Connection, kept: bool, place: OwnedSemaphorePermit) -> Lease {
-        Lease { connection, kept, idle: self.idle.clone(), _place: place }
+    fn lease(&self, host: usize, connection: Connection, kept: bool, place: OwnedSemaphorePermit) -> Lease {
+        Lease { connection, kept, host, idle: self.idle.clone(), size: self.size, place }
     }
 }
 
 impl Pools {
-    pub(crate) fn new(settings: Arc<Compiled>, networks: Arc<AllowedNetworks>) -> Self {
+    pub(crate) fn new(settings: Arc<Compiled>, networks: Arc<AllowedNetworks>, now: Now) -> Self {
         let size = settings.connections;
-        Self { settings, networks, searching: Pool::new(size), binding: Pool::new(size), preferred: Mutex::new(None) }
+        let hosts = Arc::new(Hosts::new(&settings, now));
+        Self { settings, networks, hosts, searching: Pool::new(size), binding: Pool::new(size) }
     }
 
-    /// A connection bound as the service account.
-    pub(crate) async fn searching(&self) -> Result<Lease, Fault> {
+    /// A connection to this server, bound as the service account.
+    pub(crate) async fn searching(&self, host: usize) -> Result<Lease, Fault> {
         let place = self.searching.place(&self.settings).await?;
-        let preferred = self.preferred();
-        if let Some(connection) = self.searching.take(preferred.as_ref()) {
-            return Ok(self.searching.lease(connection, true, place));
+        let label = &self.settings.hosts[host].label;
+        if let Some(connection) = self.searching.take(|endpoint| endpoint.label == *label) {
+            return Ok(self.searching.lease(host, connection, true, place));
         }
-        self.fresh_search(place).await
+        self.fresh_search(host, place).await
     }
 
     /// A new connection bound as the service account, after a kept one turned out to be dead.
     pub(crate) async fn searching_afresh(&self, dead: Lease) -> Result<Lease, Fault> {
-        let place = dead._place;
-        drop(dead.connection);
-        lock(&self.searching.idle).clear();
-        self.fresh_search(place).await
+        let Lease { connection, host, place, .. } = dead;
+        let label = connection.endpoint.label.clone();
+        drop(connection);
+        lock(&self.searching.idle).retain(|kept| kept.endpoint.label != label);
+        self.fresh_search(host, place).await
     }
 
-    async fn fresh_search(&self, place: OwnedSemaphorePermit) -> Result<Lease, Fault> {
-        let connection = self.open(true).await?;
-        Ok(self.searching.lease(connection, false, place))
+    async fn fresh_search(&self, host: usize, place: OwnedSemaphorePermit) -> Result<Lease, Fault> {
+        let connection = self.open(host, true).await?;
+        Ok(self.searching.lease(host, connection, false, place))
     }
 
-    /// A connection for one person's bind, known to be alive.
-    pub(crate) async fn binding(&self) -> Result<Lease, Fault> {
+    /// A connection for one person's bind, known to be alive, to exactly this server.
+    pub(crate) async fn binding(&self, host: usize, endpoint: &Endpoint) -> Result<Lease, Fault> {
         let place = self.binding.place(&self.settings).await?;
-        let preferred = self.preferred();
-        while let Some(mut connection) = self.binding.take(preferred.as_ref()) {
+        while let Some(mut connection) = self.binding.take(|kept| kept == endpoint) {
             if connection.used_at.elapsed() < REST || self.lives(&mut connection).await {
-                return Ok(self.binding.lease(connection, true, place));
+                return Ok(self.binding.lease(host, connection, true, place));
             }
         }
-        let connection = self.open(false).await?;
-        Ok(self.binding.lease(connection, false, place))
+        let connection = self.open_at(host, endpoint, false).await?;
+        Ok(self.binding.lease(host, connection, false, place))
+    }
+
+    /// A connection that is no pool's, bound as the service account, for a check.
+    pub(crate) async fn apart(&self, host: usize) -> Result<Connection, Fault> {
+        self.open(host, true).await
     }
 
     /// Asks for nothing of the root DSE. Any answer is a sign of life, a refusal too.
@@ -144,57 +161,45 @@ impl Pools {
             .is_ok_and(|answer| answer.is_ok())
     }
 
-    fn preferred(&self) -> Option<Endpoint> {
-        lock(&self.preferred).clone()
-    }
-
-    /// Tries the server in use, then every server in order. Only here, before anybody's password is anywhere near a
-    /// connection, does the connector turn to another server.
-    async fn open(&self, as_service: bool) -> Result<Connection, Fault> {
-        let preferred = self.preferred();
+    /// Tries the addresses of a server's name, first the one that worked last.
+    async fn open(&self, host: usize, as_service: bool) -> Result<Connection, Fault> {
+        let mut found = self.addresses(host).await?;
+        if let Some(known) = self.hosts.address(host) {
+            found.sort_by_key(|endpoint| endpoint.address != known);
+        }
         let mut last = None;
-        if let Some(endpoint) = &preferred {
-            match self.open_at(endpoint, as_service).await {
-                Err(fault) if fault.is_transport() => {
-                    *lock(&self.preferred) = None;
-                    last = Some(fault);
-                }
+        for endpoint in found.iter().take(ADDRESS_LIMIT) {
+            match self.open_at(host, endpoint, as_service).await {
+                Err(fault) if fault.is_transport() => last = Some(fault),
                 other => return other,
             }
         }
-        for host in &self.settings.hosts {
-            let found = match timeout(self.settings.connect_timeout, endpoints(&self.networks, host)).await {
-                Ok(Ok(found)) => found,
-                Ok(Err(fault)) => {
-                    last = Some(fault);
-                    continue;
-                }
-                Err(_) => {
-                    last = Some(Fault::timed_out(Stage::Connect, &host.label, self.settings.connect_timeout));
-                    continue;
-                }
-            };
-            for endpoint in found.iter().take(4) {
-                if Some(endpoint) == preferred.as_ref() {
-                    continue;
-                }
-                match self.open_at(endpoint, as_service).await {
-                    Ok(connection) => {
-                        *lock(&self.preferred) = Some(endpoint.clone());
-                        return Ok(connection);
-                    }
-                    Err(fault) if fault.is_transport() => last = Some(fault),
-                    Err(fault) => return Err(fault),
-                }
-            }
-        }
-        Err(last.unwrap_or_else(|| Fault::unavailable(&self.settings.name, "no server answers")))
+        Err(last.unwrap_or_else(|| Fault::unavailable(&self.settings.hosts[host].label, "no address answers")))
     }
 
-    async fn open_at(&self, endpoint: &Endpoint, as_service: bool) -> Result<Connection, Fault> {
+    /// An address of a source's only server, for an entry of which nobody knows where it was read.
+    pub(crate) async fn endpoint(&self, host: usize) -> Result<Endpoint, Fault> {
+        let mut found = self.addresses(host).await?;
+        if let Some(known) = self.hosts.address(host) {
+            found.sort_by_key(|endpoint| endpoint.address != known);
+        }
+        let none = || Fault::unavailable(&self.settings.hosts[host].label, "its name has no address");
+        found.into_iter().next().ok_or_else(none)
+    }
+
+    async fn addresses(&self, host: usize) -> Result<Vec<Endpoint>, Fault> {
+        let (host, limit) = (&self.settings.hosts[host], self.settings.connect_timeout);
+        let found = timeout(limit, endpoints(&self.networks, host)).await;
+        found.unwrap_or_else(|_| Err(Fault::timed_out(Stage::Connect, &host.label, limit)))
+    }
+
+    async fn open_at(&self, host: usize, endpoint: &Endpoint, as_service: bool) -> Result<Connection, Fault> {
+        let started = Instant::now();
         let mut connection = Connection::open(&self.settings, endpoint).await?;
+        self.hosts.connected(host, endpoint.address, started.elapsed());
         if as_service {
             bind_service(&self.settings, &mut connection).await?;
+            self.hosts.accepted_service(host);
         }
         Ok(connection)
     }

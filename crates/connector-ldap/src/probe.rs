@@ -146,7 +146,7 @@ async fn people(reader: &Reader, connection: &mut Connection) -> Result<String, 
         return Err(Fault::misconfigured(&label, "nobody is found below the base")
             .remedy("Check the filter for people, and that the service account may read them."));
     };
-    match reader.complete(connection, first).await? {
+    match reader.complete(connection, first, None).await? {
         Err(why) => Err(Fault::misconfigured(&label, format!("the first entry is no person: {why}")).remedy(format!(
             "Choose an attribute that every entry has once and that never changes, such as entryUUID or objectGUID, \
              and let the service account read it ({} now).",

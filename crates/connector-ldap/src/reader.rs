@@ -3,18 +3,20 @@
 use std::{
     collections::{BTreeMap, HashSet},
     sync::Arc,
+    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
 use directory::{AccountStatus, ImmutableId, SourceEntry};
 use ldap3::Scope;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
     cache::Cache,
     connection::Connection,
     fault::Fault,
-    groups::Group,
+    groups::{Group, Groups},
     lockout::{self, LOCKED_FOR_GOOD, LockoutPolicy},
     search::{Entry, Search, judge},
     settings::Compiled,
@@ -39,6 +41,8 @@ pub(crate) struct Facts {
     pub(crate) context: String,
     /// Whether entries say themselves which groups they are in.
     pub(crate) member_of: bool,
+    /// Whether there are groups that list their members by `uid` (RFC 2307).
+    pub(crate) posix_groups: bool,
 }
 
 /// An entry, or why it is no person of ours.
@@ -120,18 +124,21 @@ impl Reader {
             .or_else(|| root.texts("namingContexts").find(holds))
             .unwrap_or(&self.settings.base_dn)
             .to_owned();
-        let member_of = self.settings.active_directory || self.serves_member_of(connection, &context).await?;
-        let facts = Arc::new(Facts { context, member_of });
+        let active_directory = self.settings.active_directory;
+        let member_of = active_directory || self.holds(connection, &context, "(memberOf=*)").await?;
+        let posix_groups = !active_directory && self.holds(connection, &context, "(objectClass=posixGroup)").await?;
+        let facts = Arc::new(Facts { context, member_of, posix_groups });
         self.facts.put("", facts.clone());
         Ok(facts)
     }
 
-    async fn serves_member_of(&self, connection: &mut Connection, context: &str) -> Result<bool, Fault> {
+    /// Whether there is at least one entry of this kind.
+    async fn holds(&self, connection: &mut Connection, context: &str, filter: &str) -> Result<bool, Fault> {
         let nothing = ["1.1".to_owned()];
         let search = Search {
             base: context,
             scope: Scope::Subtree,
-            filter: "(memberOf=*)",
+            filter,
             attributes: &nothing,
             at_most: 1,
             controls: vec![crate::search::no_references(&self.settings)],
@@ -141,15 +148,20 @@ impl Reader {
     }
 
     /// Makes a person of an entry, with groups and lockout.
-    pub(crate) async fn complete(&self, connection: &mut Connection, entry: Entry) -> Result<Read, Fault> {
-        let mut entry = entry;
+    /// `groups_within` bounds what the groups may take; a person without them is told from one who has none.
+    pub(crate) async fn complete(
+        &self,
+        connection: &mut Connection,
+        mut entry: Entry,
+        groups_within: Option<Duration>,
+    ) -> Result<Read, Fault> {
         self.complete_ranges(connection, &mut entry).await?;
         let Some(immutable_id) = immutable_id(&entry, &self.settings.id_attribute) else {
             return Ok(Err(format!("it has no single {}", self.settings.id_attribute)));
         };
         let facts = self.facts(connection).await?;
         let policy = self.policy_of(connection, &facts, &entry).await?;
-        let groups = self.groups_of(connection, &facts, &entry).await?;
+        let groups = self.groups_in_time(connection, &facts, &entry, groups_within).await?;
         let now = (self.now)();
         let active_directory = self.settings.active_directory;
         let lockout = if active_directory {
@@ -178,8 +190,29 @@ impl Reader {
             privileged: groups.protected || entry.number("adminCount") == Some(1),
             groups: groups.list,
             groups_complete: groups.complete,
+            server: connection.endpoint.server(),
             locator: entry.dn,
         }))
+    }
+
+    async fn groups_in_time(
+        &self,
+        connection: &mut Connection,
+        facts: &Facts,
+        entry: &Entry,
+        within: Option<Duration>,
+    ) -> Result<Groups, Fault> {
+        let Some(within) = within else { return self.groups_of(connection, facts, entry).await };
+        if within.is_zero() {
+            return Ok(Groups::default());
+        }
+        match timeout(within, self.groups_of(connection, facts, entry)).await {
+            Ok(groups) => groups,
+            Err(_) => {
+                connection.spoiled = true;
+                Ok(Groups::default())
+            }
+        }
     }
 
     /// Every name the source accepts for the entry, each once.

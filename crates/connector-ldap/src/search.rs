@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use lber::structure::{PL, StructureTag};
 use ldap3::{DerefAliases, LdapResult, ResultEntry, Scope, SearchOptions, controls::RawControl, ldap_escape};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     connection::Connection,
@@ -68,10 +68,10 @@ impl Connection {
     /// Runs one search to its end. After a fault the connection is unusable; a result code is no fault.
     pub(crate) async fn search(&mut self, settings: &Compiled, search: Search<'_>) -> Result<Answer, Fault> {
         let limit = settings.operation_timeout;
-        match timeout(limit, self.search_within(settings, search)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(Fault::timed_out(Stage::Read, &self.endpoint.label, limit)),
-        }
+        let started = Instant::now();
+        let answer = timeout(limit, self.search_within(settings, search)).await;
+        self.search_took = started.elapsed();
+        answer.unwrap_or_else(|_| Err(Fault::timed_out(Stage::Read, &self.endpoint.label, limit)))
     }
 
     async fn search_within(&mut self, settings: &Compiled, search: Search<'_>) -> Result<Answer, Fault> {
@@ -187,24 +187,25 @@ pub(crate) fn judge(settings: &Compiled, label: &str, result: &LdapResult) -> Re
             format!("result code {}: {text}", result.rc)
         }
     };
-    match result.rc {
-        0 => Ok(()),
-        32 => Err(Fault::misconfigured(
+    let fault = match result.rc {
+        0 => return Ok(()),
+        32 => Fault::misconfigured(
             label,
             format!("the base {:?} does not exist, or the service account may not see it", settings.base_dn),
         )
-        .remedy("Check the base DN, and give the service account read access below it.")),
+        .remedy("Check the base DN, and give the service account read access below it."),
         // AD answers 1 to a search before a bind.
         1 | 8 | 13 | 49 | 50 => {
-            Err(Fault::misconfigured(label, format!("the service account may not read ({})", said()))
-                .remedy("Give the service account read access below the base."))
+            Fault::misconfigured(label, format!("the service account may not read ({})", said()))
+                .remedy("Give the service account read access below the base.")
         }
-        4 | 11 => Err(Fault::misconfigured(label, format!("the directory cuts the answer short ({})", said()))
-            .remedy("Raise the service account's size limit (slapd: limits … size.prtotal=unlimited).")),
-        3 | 51 | 52 => Err(Fault::unavailable(label, format!("the directory is overloaded ({})", said()))),
-        10 => Err(Fault::odd(label, "the directory refers to another server, which is never followed")),
-        _ => Err(Fault::odd(label, format!("the directory refuses the search ({})", said()))),
-    }
+        4 | 11 => Fault::misconfigured(label, format!("the directory cuts the answer short ({})", said()))
+            .remedy("Raise the service account's size limit (slapd: limits … size.prtotal=unlimited)."),
+        3 | 51 | 52 => Fault::unavailable(label, format!("the directory is overloaded ({})", said())),
+        10 => Fault::odd(label, "the directory refers to another server, which is never followed"),
+        _ => Fault::odd(label, format!("the directory refuses the search ({})", said())),
+    };
+    Err(fault.clean())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use directory::{AttributeMapping, ConnectorSettings, LdapSettings, Source, SourceKind, TransportSecurity};
+use directory::{AttributeMapping, ConnectorSettings, HostChoice, LdapSettings, Source, SourceKind, TransportSecurity};
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
@@ -27,6 +27,7 @@ pub(crate) struct Compiled {
     pub(crate) name: String,
     pub(crate) active_directory: bool,
     pub(crate) hosts: Vec<Host>,
+    pub(crate) host_choice: HostChoice,
     pub(crate) transport: TransportSecurity,
     pub(crate) tls: Option<Arc<ClientConfig>>,
     pub(crate) bind_dn: String,
@@ -42,6 +43,8 @@ pub(crate) struct Compiled {
     pub(crate) netbios_domain: Option<String>,
     pub(crate) connect_timeout: Duration,
     pub(crate) operation_timeout: Duration,
+    /// For one question as a whole, however many servers and searches it takes.
+    pub(crate) patience: Duration,
     pub(crate) connections: usize,
     pub(crate) page_size: i32,
     pub(crate) protected: Vec<Dn>,
@@ -52,6 +55,8 @@ pub(crate) struct Compiled {
 /// What tells a person's standing and lockout, by kind.
 const OF_OPENLDAP: &[&str] = &[
     "memberOf",
+    "uid",
+    "gidNumber",
     "pwdFailureTime",
     "pwdAccountLockedTime",
     "pwdChangedTime",
@@ -122,10 +127,13 @@ impl Compiled {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let active_directory = source.kind == SourceKind::ActiveDirectory;
+        let connect_timeout = Duration::from_millis(settings.connect_timeout_ms.clamp(100, 30_000));
+        let operation_timeout = Duration::from_millis(settings.operation_timeout_ms.clamp(100, 30_000));
         Ok(Self {
             name: source.name.clone(),
             active_directory,
             hosts,
+            host_choice: settings.host_choice,
             transport: settings.transport,
             tls,
             bind_dn: settings.bind_dn.clone(),
@@ -139,13 +147,21 @@ impl Compiled {
             username_attribute: settings.username_attribute.clone(),
             mapping: settings.mapping.clone(),
             netbios_domain: settings.netbios_domain.clone().filter(|domain| !domain.trim().is_empty()),
-            connect_timeout: Duration::from_millis(settings.connect_timeout_ms.clamp(100, 30_000)),
-            operation_timeout: Duration::from_millis(settings.operation_timeout_ms.clamp(100, 30_000)),
+            patience: patience(connect_timeout, operation_timeout),
+            connect_timeout,
+            operation_timeout,
             connections: usize::try_from(settings.connections.clamp(1, 100)).unwrap_or(1),
             page_size: i32::try_from(settings.page_size.clamp(1, 1_000)).unwrap_or(1),
             protected,
         })
     }
+}
+
+/// A person waits for this. Only whoever sets longer limits by hand waits longer.
+fn patience(connect: Duration, operation: Duration) -> Duration {
+    const USUAL: Duration = Duration::from_millis(4_500);
+    let both = connect + operation;
+    if operation < USUAL { both.min(USUAL) } else { both }
 }
 
 fn wanted(named: &[&String], active_directory: bool) -> Vec<String> {

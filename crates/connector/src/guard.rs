@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{Connector, Cursor, Found, Page, ProbeStep, Trouble, TroubleKind, Verification};
+use crate::{Connector, Cursor, Found, HostHealth, Page, ProbeStep, Trouble, TroubleKind, Verification};
 
 /// Whether the source is being asked at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,6 +136,12 @@ impl<C: Connector> Guarded<C> {
     #[must_use]
     pub fn last_reason(&self) -> String {
         lock(&self.breaker).last_reason.clone()
+    }
+
+    fn close(&self) {
+        let mut breaker = lock(&self.breaker);
+        let generation = breaker.generation + 1;
+        *breaker = Breaker { generation, ..Breaker::default() };
     }
 
     async fn admit<'a>(&'a self, places: &'a Semaphore) -> Result<Admitted<'a>, Trouble> {
@@ -302,6 +308,10 @@ impl<C: Connector> Connector for Guarded<C> {
         self.counted("fetch", self.run(&self.places, self.inner.fetch(id))).await
     }
 
+    async fn fetch_soon(&self, id: &ImmutableId, groups_within: Duration) -> Result<Option<SourceEntry>, Trouble> {
+        self.run(&self.places, self.inner.fetch_soon(id, groups_within)).await
+    }
+
     async fn verify(&self, entry: &SourceEntry, password: &SecretString) -> Verification {
         let began = Instant::now();
         let admitted = match self.admit(&self.places).await {
@@ -333,15 +343,26 @@ impl<C: Connector> Connector for Guarded<C> {
     async fn probe(&self) -> Vec<ProbeStep> {
         let steps = self.inner.probe().await;
         if !steps.is_empty() && steps.iter().all(|step| step.passed) {
-            let mut breaker = lock(&self.breaker);
-            let generation = breaker.generation + 1;
-            *breaker = Breaker { generation, ..Breaker::default() };
+            self.close();
         }
         steps
     }
 
     fn breaker(&self) -> BreakerState {
         self.state()
+    }
+
+    fn hosts(&self) -> Vec<HostHealth> {
+        self.inner.hosts()
+    }
+
+    /// Dials even if the breaker is open: this is how a recovery is seen before anybody tries to sign in.
+    async fn check_hosts(&self) -> bool {
+        let recovered = self.inner.check_hosts().await;
+        if recovered && self.state() != BreakerState::Closed {
+            self.close();
+        }
+        recovered
     }
 }
 

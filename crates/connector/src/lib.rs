@@ -7,9 +7,10 @@
 pub mod conformance;
 mod discovery;
 mod guard;
+mod health;
 mod network;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -19,6 +20,7 @@ pub use discovery::{
     Introduction, LockoutFound, Proposal, ServerGreeting, Survey, Vendor,
 };
 pub use guard::{BreakerState, GuardSettings, Guarded};
+pub use health::{HostHealth, HostState, HostTrouble};
 pub use network::{AddressRefused, AllowedNetworks};
 use secrecy::SecretString;
 
@@ -33,6 +35,13 @@ pub trait Connector: Send + Sync {
 
     /// Reads the entry with this immutable id. `None` = the source answered, and it is not there.
     async fn fetch(&self, id: &ImmutableId) -> Result<Option<SourceEntry>, Trouble>;
+
+    /// As [`Connector::fetch`], for somebody who waits: groups that take longer than `groups_within` are left out, and
+    /// the entry says so (`groups_complete`). Everything that a decision needs is there.
+    async fn fetch_soon(&self, id: &ImmutableId, groups_within: Duration) -> Result<Option<SourceEntry>, Trouble> {
+        let _unlimited = groups_within;
+        self.fetch(id).await
+    }
 
     /// Asks the source whether this is the password of `entry`, which was just read. Sends the password at most
     /// once, to exactly one server, and never again after any outcome.
@@ -51,6 +60,17 @@ pub trait Connector: Send + Sync {
     fn breaker(&self) -> BreakerState {
         BreakerState::Closed
     }
+
+    /// How its servers are doing. Answered without dialling.
+    fn hosts(&self) -> Vec<HostHealth> {
+        Vec::new()
+    }
+
+    /// Asks the servers that are in trouble, and those that only stand by, for a sign of life, each as often as it is
+    /// worth. No person's password is anywhere near. True if one that could not be used can be used again.
+    async fn check_hosts(&self) -> bool {
+        false
+    }
 }
 
 #[async_trait]
@@ -60,6 +80,9 @@ impl<C: Connector + ?Sized> Connector for Arc<C> {
     }
     async fn fetch(&self, id: &ImmutableId) -> Result<Option<SourceEntry>, Trouble> {
         (**self).fetch(id).await
+    }
+    async fn fetch_soon(&self, id: &ImmutableId, groups_within: Duration) -> Result<Option<SourceEntry>, Trouble> {
+        (**self).fetch_soon(id, groups_within).await
     }
     async fn verify(&self, entry: &SourceEntry, password: &SecretString) -> Verification {
         (**self).verify(entry, password).await
@@ -75,6 +98,12 @@ impl<C: Connector + ?Sized> Connector for Arc<C> {
     }
     fn breaker(&self) -> BreakerState {
         (**self).breaker()
+    }
+    fn hosts(&self) -> Vec<HostHealth> {
+        (**self).hosts()
+    }
+    async fn check_hosts(&self) -> bool {
+        (**self).check_hosts().await
     }
 }
 

@@ -29,6 +29,10 @@ pub struct SourceEntry {
     pub lockout: LockoutReading,
     /// Privileged at the source: `adminCount=1` or member of a protected group.
     pub privileged: bool,
+    /// Which of the source's servers showed this, in the connector's own words. The bind that follows goes there. No
+    /// part of what the source says of the person, so it is never stored.
+    #[serde(skip)]
+    pub server: String,
 }
 
 /// A group at its source; never merged with another by name.

@@ -33,7 +33,7 @@ pub use policy::Policy;
 pub use result::{AdapterResult, MatchOutcome};
 pub use role::{Permission, Role};
 pub use source::{
-    AttributeMapping, ConnectorSettings, LdapSettings, LockoutSettings, Source, SourceKind, SourceMode,
+    AttributeMapping, ConnectorSettings, HostChoice, LdapSettings, LockoutSettings, Source, SourceKind, SourceMode,
     TransportSecurity,
 };
 pub use words::UnknownWord;

@@ -19,6 +19,9 @@ pub struct Policy {
     pub removal_guard_percent: u32,
     /// People below which the removal guard does not count shares.
     pub removal_guard_minimum: u32,
+    /// How long reading groups may delay the session of somebody who is known, in milliseconds; what takes longer is
+    /// read after the sign-in.
+    pub profile_patience_ms: u64,
     /// How often password-set times and standing are swept.
     pub sweep_interval: u64,
     /// Wrong passwords per window for a source whose lockout is off.
@@ -83,6 +86,7 @@ impl Default for Policy {
             missing_confirmation: 15 * MINUTE,
             removal_guard_percent: 20,
             removal_guard_minimum: 100,
+            profile_patience_ms: 500,
             sweep_interval: 15 * MINUTE,
             budget_without_lockout: 10,
             budget_without_lockout_window: 15 * MINUTE,

@@ -48,6 +48,16 @@ words! {
     }
 }
 
+words! {
+    /// Which of a source's servers is asked first.
+    HostChoice, "choice of servers" {
+        /// The first in the list that is healthy; the others stand by.
+        InOrder = "in-order",
+        /// All healthy ones in turn.
+        Spread = "spread",
+    }
+}
+
 /// One registered source. The bind secret is not here: it is sealed and never leaves the hub.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
@@ -103,8 +113,10 @@ impl ConnectorSettings {
 /// An LDAP directory or Active Directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LdapSettings {
-    /// Tried in order, before a bind only.
+    /// The servers. One may stand in for another only before a person's password was sent.
     pub urls: Vec<Url>,
+    #[serde(default = "in_order")]
+    pub host_choice: HostChoice,
     pub transport: TransportSecurity,
     /// PEM of the private certificate authority; the system's authorities if absent.
     pub ca_pem: Option<String>,
@@ -131,6 +143,10 @@ pub struct LdapSettings {
     pub page_size: u32,
 }
 
+const fn in_order() -> HostChoice {
+    HostChoice::InOrder
+}
+
 /// From the hub's attribute to the source's.
 pub type AttributeMapping = BTreeMap<AttributeName, String>;
 
@@ -142,6 +158,7 @@ impl LdapSettings {
         let pick = |for_ad: &str, for_ldap: &str| if ad { for_ad.to_owned() } else { for_ldap.to_owned() };
         Self {
             urls: Vec::new(),
+            host_choice: in_order(),
             transport: TransportSecurity::Tls,
             ca_pem: None,
             bind_dn: String::new(),

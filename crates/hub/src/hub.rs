@@ -10,7 +10,7 @@ use storage::Database;
 use crate::{
     connections::Connections,
     kernel::{Clock, Random, passwords::VerificationPool, vault::Vault},
-    sign_in,
+    sign_in, standing,
 };
 
 /// Makes the connector of a source; the wiring owns the one `match` on its kind.
@@ -55,6 +55,8 @@ pub(crate) struct HubState {
     /// When this database came back from a backup, if it ever did: read once.
     pub(crate) restored_at: tokio::sync::OnceCell<Option<chrono::DateTime<chrono::Utc>>>,
     pub(crate) observed: crate::observe::Observed,
+    /// Readings that go on after the sign-in they began with.
+    pub(crate) finishing: std::sync::Mutex<standing::Unfinished>,
     /// The provider's keys, opened once.
     pub(crate) signing_keys: tokio::sync::OnceCell<Arc<oidc::KeySet>>,
 }

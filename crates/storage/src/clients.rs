@@ -59,6 +59,11 @@ struct PublicationRow {
 }
 
 #[derive(FromRow)]
+struct ImmutableIdRow {
+    immutable_id: String,
+}
+
+#[derive(FromRow)]
 struct GroupIdRow {
     id: Uuid,
 }
@@ -113,14 +118,21 @@ const UPDATE: &str = "update client set name = $3, authentication = $4, settings
 const UPDATE_SECRET: &str = "update client set secret_digest = $2 where id = $1";
 const DELETE_SOURCES: &str = "delete from client_source where client_id = $1";
 const INSERT_SOURCE: &str = "insert into client_source (client_id, position, source_id) values ($1, $2, $3)";
-const GROUPS: &str = "select client_id, source_id, name from client_group order by client_id, source_id, name";
-const GROUPS_OF: &str =
-    "select client_id, source_id, name from client_group where client_id = $1 order by source_id, name";
+const GROUPS: &str = "select distinct c.client_id, c.source_id, coalesce(g.name, c.name) as name from client_group c \
+                      left join directory_group g on g.source_id = c.source_id and g.immutable_id = c.immutable_id \
+                      order by c.client_id, c.source_id, name";
+const GROUPS_OF: &str = "select distinct c.client_id, c.source_id, coalesce(g.name, c.name) as name \
+                         from client_group c \
+                         left join directory_group g on g.source_id = c.source_id and g.immutable_id = c.immutable_id \
+                         where c.client_id = $1 order by c.source_id, name";
 const PUBLISHED: &str = "select g.id from client_group c \
-                         join directory_group g on g.source_id = c.source_id and g.name = c.name \
+                         join directory_group g on g.source_id = c.source_id and g.immutable_id = c.immutable_id \
                          where c.client_id = $1 order by g.id";
 const DELETE_GROUPS: &str = "delete from client_group where client_id = $1";
-const INSERT_GROUP: &str = "insert into client_group (client_id, source_id, name) values ($1, $2, $3)";
+const INSERT_GROUP: &str =
+    "insert into client_group (client_id, source_id, name, immutable_id) values ($1, $2, $3, $4)";
+const IDS_NAMED: &str =
+    "select immutable_id from directory_group where source_id = $1 and name = $2 order by immutable_id";
 
 /// Every client, by id.
 pub async fn all(queries: &mut impl Queries) -> Result<Vec<StoredClient>, StorageError> {
@@ -205,7 +217,15 @@ async fn write_bindings(tx: &mut Transaction, client: &Client) -> Result<(), Sto
         tx.execute(INSERT_SOURCE, params![client.id.0.clone(), position, source.uuid()]).await?;
     }
     for group in &client.groups {
-        tx.execute(INSERT_GROUP, params![client.id.0.clone(), group.source.uuid(), group.name.clone()]).await?;
+        let (source, name) = (group.source.uuid(), group.name.clone());
+        let mut known: Vec<ImmutableIdRow> = tx.fetch_all(IDS_NAMED, params![source, name.clone()]).await?;
+        if known.is_empty() {
+            // Held by its name until `Groups::put` meets it.
+            known.push(ImmutableIdRow { immutable_id: String::new() });
+        }
+        for row in known {
+            tx.execute(INSERT_GROUP, params![client.id.0.clone(), source, name.clone(), row.immutable_id]).await?;
+        }
     }
     Ok(())
 }

@@ -66,6 +66,8 @@ const NAMED: &str = "select id, source_id, immutable_id, name from directory_gro
 const PUT: &str = "insert into directory_group (id, source_id, immutable_id, name) values ($1, $2, $3, $4) \
     on conflict (source_id, immutable_id) do update set name = excluded.name \
     returning id, source_id, immutable_id, name";
+const BIND: &str =
+    "update client_group set immutable_id = $3 where source_id = $1 and name = $2 and immutable_id = ''";
 const JOIN: &str = "insert into membership (group_id, person_id, origin) values ($1, $2, $3) \
                     on conflict (group_id, person_id, origin) do nothing";
 const LEAVE: &str = "delete from membership where group_id = $1 and person_id = $2 and origin = $3";
@@ -101,7 +103,8 @@ impl<Q: Queries> Groups<'_, Q> {
 }
 
 impl Groups<'_, Transaction> {
-    /// Adds the group of a source, or takes over its new name. `group.id` counts only if it is new.
+    /// Adds the group of a source, or takes over its new name. `group.id` counts only if it is new. A client that it
+    /// was published to before anybody met it holds it by its id from here on.
     pub async fn put(&mut self, group: &Group) -> Result<Group, StorageError> {
         let values = params![
             group.id.uuid(),
@@ -109,7 +112,12 @@ impl Groups<'_, Transaction> {
             group.immutable_id.as_str(),
             group.name.clone(),
         ];
-        Ok(self.0.fetch_one::<GroupRow>(PUT, values).await?.into())
+        let stored: Group = self.0.fetch_one::<GroupRow>(PUT, values).await?.into();
+        if let Some(source) = stored.source_id {
+            let values = params![source.uuid(), stored.name.clone(), stored.immutable_id.as_str()];
+            self.0.execute(BIND, values).await?;
+        }
+        Ok(stored)
     }
 
     pub async fn join(&mut self, group: GroupId, person: PersonId, origin: Origin) -> Result<(), StorageError> {

@@ -4,5 +4,6 @@
 mod demo;
 mod discovery;
 mod hostile;
+mod hosts;
 mod peers;
 mod support;

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use directory::{AttributeName, ClientAuthentication, ConsentPolicy, SourceKind, SourceMode};
+use directory::{AttributeName, ClientAuthentication, ConsentPolicy, HostChoice, SourceKind, SourceMode};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 use url::Url;
@@ -29,6 +29,8 @@ pub struct SourceSection {
     pub kind: SourceKind,
     pub label: Option<String>,
     pub urls: Vec<Url>,
+    /// Which of several servers is asked first: `in-order` or `spread`.
+    pub host_choice: Option<HostChoice>,
     /// Begin with `ldap://` and switch to TLS before anything else is said.
     #[serde(default)]
     pub start_tls: bool,

@@ -1,6 +1,7 @@
 //! The registered sources as this process sees them right now: settings, and a connector or the reason why there is
 //! none. Read from the database at most once a second, so a change made by anybody is in force within two.
 
+mod health;
 mod live_source;
 mod policy;
 
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use directory::{ConnectorSettings, Policy, SourceId};
+pub use health::{SourceCondition, SourceHealth};
 pub use live_source::LiveSource;
 pub(crate) use policy::SETTING as POLICY_SETTING;
 use tokio::sync::Mutex;

@@ -128,7 +128,8 @@ pub(super) async fn write_entry(
     account.read_at = now;
     account.missing_since = None;
     account.locked_until = entry.lockout.locked_until.filter(|until| *until > now);
-    account.privileged = entry.privileged;
+    // Groups that were not read may be the protected ones.
+    account.privileged = entry.privileged || (account.privileged && !entry.groups_complete);
     Accounts(tx).update(account).await?;
 
     writing.aliases(tx, account, &values.aliases).await?;

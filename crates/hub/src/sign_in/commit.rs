@@ -1,5 +1,7 @@
 //! Carrying a decision out: one transaction with everything it writes (semantics, section 2: at most two per attempt).
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use credential::Password;
 use directory::{MatchOutcome, Person};
@@ -81,6 +83,11 @@ impl Broker<'_> {
         self.question = None;
         self.pending.clear();
         measure::decided(done.decision.row, settled.result.is_some(), done.session.is_some(), self.trace.elapsed());
+        if let (Some(_), Some(live), Some(account)) = (&done.session, &settled.live, &settled.account)
+            && settled.entry.as_ref().is_some_and(|entry| !entry.groups_complete)
+        {
+            self.hub.finish_reading(Arc::clone(live), account.clone());
+        }
         let page = self.refusal_page(&done.decision);
         tracing::info!(
             request = %self.attempt.request_id, code = %done.code, row = %done.decision.row,

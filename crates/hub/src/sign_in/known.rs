@@ -1,6 +1,6 @@
 //! Somebody the hub knows: standing, the one place that decides, and what it says (sections 2.4 to 2.6).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use credential::{Password, Verdict};
@@ -173,9 +173,13 @@ impl Broker<'_> {
 
     async fn read_password_set(&mut self, live: &Arc<LiveSource>, account: &Account) -> Option<Box<SourceEntry>> {
         self.read_at = self.hub.clock.now();
-        let fetched = live.connector().ok()?.fetch(&account.immutable_id).await;
+        let fetched = live.connector().ok()?.fetch_soon(&account.immutable_id, self.profile_patience()).await;
         note_contact(self.hub, live, fetched.as_ref().err().map(|t| t.kind));
         fetched.ok().flatten().map(Box::new)
+    }
+
+    fn profile_patience(&self) -> Duration {
+        Duration::from_millis(self.policy.profile_patience_ms)
     }
 
     async fn ask_again(
@@ -321,7 +325,7 @@ impl Broker<'_> {
     async fn fetch(&mut self, asking: &Asking<'_>) -> Result<Option<Box<SourceEntry>>, Contacted> {
         self.read_at = self.hub.clock.now();
         let fetched = match asking.live.connector() {
-            Ok(connector) => connector.fetch(&asking.account.immutable_id).await,
+            Ok(connector) => connector.fetch_soon(&asking.account.immutable_id, self.profile_patience()).await,
             Err(trouble) => Err(trouble),
         };
         note_contact(self.hub, &asking.live, fetched.as_ref().err().map(|t| t.kind));

@@ -2,7 +2,7 @@
 
 mod live_test;
 
-pub use connector::ProbeStep;
+pub use connector::{HostHealth, HostState, ProbeStep};
 use directory::{Source, SourceDraft, SourceId, SourceMode};
 pub use live_test::{ConnectionTest, PersonFound, PersonTest, PersonVerdict, WouldBecome};
 use secrecy::SecretString;
@@ -11,6 +11,7 @@ use storage::sources::StoredSource;
 
 use crate::{
     Hub, HubError,
+    connections::SourceHealth,
     kernel::capability::{ManageSources, ReadConfiguration},
     registry::{PreparedSource, Proposal, insert_source, open_proposals, update_source},
 };
@@ -25,6 +26,7 @@ pub struct SourceOverview {
     pub down: bool,
     /// Why it cannot be asked, where the hub knows without dialling.
     pub trouble: Option<String>,
+    pub health: SourceHealth,
 }
 
 /// What became of a change.
@@ -57,6 +59,7 @@ impl Hub {
             people: storage::sources::count_people(&mut self.database.reader(), live.source.id).await?,
             down: live.is_down(),
             trouble: live.connector().err().map(|t| t.reason),
+            health: live.health(),
             source: live.source.clone(),
         })
     }

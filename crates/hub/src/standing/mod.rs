@@ -7,6 +7,7 @@ mod sweep;
 use chrono::{DateTime, Utc};
 use directory::{CredentialAuthority, Person, PersonId, Policy, SourceId, Standing, StandingAuthority};
 use storage::people::People;
+pub(crate) use read::Unfinished;
 pub use sweep::SweepReport;
 
 use crate::{Hub, HubError, kernel::seconds};

@@ -116,6 +116,34 @@ async fn groups_are_published_by_directory_and_name() {
             known.push(put.unwrap().id);
         }
         assert_eq!(published().await, known[..1], "never the group of that name in another directory");
+        // Renamed at its source it stays published, and another group that takes its name is not.
+        let put = async |immutable_id: &str, name: &str| {
+            let group = storage::groups::Group {
+                id: test.hub.random.id(test.hub.clock.now()).into(),
+                source_id: Some(source.id),
+                immutable_id: immutable_id.to_owned().into(),
+                name: name.to_owned(),
+            };
+            let put: Result<_, StorageError> =
+                storage::write!(test.hub.database, |tx| { storage::groups::Groups(tx).put(&group).await });
+            put.unwrap().id
+        };
+        assert_eq!(put("staff-1", "employees").await, known[0]);
+        let impostor = put("staff-2", "staff").await;
+        assert_eq!(published().await, known[..1]);
+        let shown = test.hub.client(&admin.read, &id).await.unwrap();
+        assert_eq!(shown.groups, [PublishedGroup { source: source.id, name: "employees".to_owned() }]);
+        // Saving the form again keeps what it shows; published again under the name, the other one is meant.
+        let again = test.hub.publish_groups(&admin.apps, &id, shown.revision, shown.groups).await.unwrap();
+        assert_eq!(published().await, known[..1]);
+        test.hub.publish_groups(&admin.apps, &id, again.revision, vec![staff.clone()]).await.unwrap();
+        assert_eq!(published().await, [impostor]);
+        let back = [("staff-2", "impostors"), ("staff-1", "staff")];
+        for (id, name) in back {
+            put(id, name).await;
+        }
+        let revision = test.hub.client(&admin.read, &id).await.unwrap().revision;
+        test.hub.publish_groups(&admin.apps, &id, revision, vec![staff]).await.unwrap();
         let choices = test.hub.group_choices(&admin.read, &id, "st").await.unwrap();
         let shown: Vec<_> = choices.iter().map(|c| (c.label.as_str(), c.published)).collect();
         assert_eq!(shown, [("corp/staff", true), ("other/staff", false), ("corp/strategists", false)]);

@@ -14,4 +14,5 @@ mod outcome;
 mod owned;
 mod peers;
 mod refusals;
+mod several_hosts;
 mod unknown;

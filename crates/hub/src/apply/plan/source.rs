@@ -75,6 +75,7 @@ fn draft_of(
 
 fn connector_of(section: &SourceSection, ldap: &mut LdapSettings, secrets: &SiteSecrets) -> Result<(), HubError> {
     ldap.urls.clone_from(&section.urls);
+    set(&mut ldap.host_choice, section.host_choice.as_ref());
     ldap.transport = transport(section)?;
     // Where a directory is and whom it trusts are always as in the file.
     ldap.ca_pem = secrets.certificates.get(&section.name).cloned();

@@ -54,6 +54,7 @@ pub fn entry(name: &str) -> SourceEntry {
         password_set_at: None,
         lockout: LockoutReading::default(),
         privileged: false,
+        server: String::new(),
     }
 }
 
