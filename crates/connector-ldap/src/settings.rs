@@ -159,7 +159,7 @@ impl Compiled {
 
 /// A person waits for this. Only whoever sets longer limits by hand waits longer.
 fn patience(connect: Duration, operation: Duration) -> Duration {
-    const USUAL: Duration = Duration::from_millis(4_500);
+    const USUAL: Duration = Duration::from_millis(4_300);
     let both = connect + operation;
     if operation < USUAL { both.min(USUAL) } else { both }
 }

@@ -6,7 +6,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use directory::{AccountStatus, AdapterResult, ImmutableId};
 use tokio::time::{Instant, timeout};
 
-use crate::{Connector, Discovery, DiscoveryStage, Found, Survey, TroubleKind, Vendor};
+use crate::{Connector, Discovery, DiscoveryStage, Found, HostState, Survey, TroubleKind, Vendor};
 
 /// A healthy connector and somebody its source knows.
 pub struct Subject {
@@ -20,8 +20,10 @@ pub struct Subject {
     pub groups: Vec<String>,
 }
 
-/// Longer than this, no answer of a connector may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Longer than this, no answer of a connector may take (and a busy machine gets a second more).
+const PATIENCE: Duration = Duration::from_secs(6);
+/// A server that is back must be seen to be back within this.
+const RECOVERY: Duration = Duration::from_secs(45);
 
 /// All of them, one after the other.
 ///
@@ -34,6 +36,7 @@ pub async fn all(subject: &Subject) {
     never_sends_an_empty_password(subject).await;
     reads_everybody_once(subject).await;
     survives_cancellation(subject).await;
+    says_how_its_servers_are(subject).await;
 }
 
 async fn person(subject: &Subject) -> directory::SourceEntry {
@@ -157,6 +160,56 @@ pub async fn survives_cancellation(subject: &Subject) {
     let wrong = subject.connector.verify(&entry, &format!("{}x", subject.password).into()).await;
     assert_eq!(wrong.result, AdapterResult::BadPassword, "{wrong:?}");
     assert_eq!(person(subject).await.immutable_id, entry.immutable_id);
+}
+
+/// After all this, every server it used is healthy, with figures; looking at them again finds nothing to recover.
+///
+/// # Panics
+/// If the connector fails it.
+pub async fn says_how_its_servers_are(subject: &Subject) {
+    person(subject).await;
+    let hosts = subject.connector.hosts();
+    assert!(!hosts.is_empty() && hosts.iter().any(|host| host.in_use), "{hosts:#?}");
+    for host in hosts.iter().filter(|host| host.last_success.is_some()) {
+        assert_eq!((host.state, host.failures), (HostState::Healthy, 0), "{host:#?}");
+        assert!(host.connect_ms.is_some() && host.search_ms.is_some() && !host.host.is_empty(), "{host:#?}");
+    }
+    assert!(!subject.connector.check_hosts().await, "nothing was wrong");
+}
+
+/// With several servers: the first goes away and a sign-in still works, with one bind; the trouble is told in words; it
+/// comes back and is used again, without the connector being made anew; and a sign-in that began before goes on only
+/// where it may. `first_is` switches the first server's network on and off.
+///
+/// # Panics
+/// If the connector fails it.
+pub async fn fails_over(subject: &Subject, first_is: &dyn Fn(bool)) {
+    let right: secrecy::SecretString = subject.password.clone().into();
+    let signs_in = async || {
+        let entry = person(subject).await;
+        let verification = subject.connector.verify(&entry, &right).await;
+        assert_eq!(verification.result, AdapterResult::Ok, "{verification:?}");
+        verification.endpoint
+    };
+    let first = signs_in().await;
+    let before = person(subject).await;
+    first_is(false);
+    let moved = subject.connector.verify(&before, &right).await;
+    assert_eq!(moved.result, AdapterResult::Ok, "the other one shows the same entry: {moved:?}");
+    assert_ne!(moved.endpoint, first);
+    assert_ne!(signs_in().await, first);
+    assert_eq!(subject.connector.fetch(&before.immutable_id).await.map(|found| found.is_some()), Ok(true));
+    let troubled = subject.connector.hosts().into_iter().find(|host| host.host == first);
+    let troubled = troubled.unwrap_or_else(|| panic!("{first} is not among its servers"));
+    assert!(!troubled.state.is_usable() && !troubled.in_use, "{troubled:#?}");
+    assert!(troubled.last_trouble.is_some_and(|trouble| !trouble.reason.is_empty()));
+    first_is(true);
+    let started = Instant::now();
+    while !subject.connector.check_hosts().await {
+        assert!(started.elapsed() < RECOVERY, "its recovery is not seen: {:#?}", subject.connector.hosts());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(signs_in().await, first, "it is used again");
 }
 
 /// A connector whose peer misbehaves ends in time, in trouble or empty-handed, and never says a password is right or

@@ -4,7 +4,7 @@ use std::{
     fmt::Write as _,
     fs,
     net::{Ipv4Addr, TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     thread::sleep,
     time::Duration,
@@ -81,13 +81,26 @@ impl Slapd {
     /// # Panics
     /// As [`Slapd::start`].
     pub async fn with(setup: SlapdSetup) -> Self {
-        tokio::task::spawn_blocking(move || Self::make(&setup))
+        tokio::task::spawn_blocking(move || Self::make(&setup, None))
             .await
             .expect("the task ends")
             .unwrap_or_else(|error| panic!("slapd: {error:#}"))
     }
 
-    fn make(setup: &SlapdSetup) -> Result<Self> {
+    /// Starts a second server with everything that this one holds now, under the same ids, and the same certificate.
+    /// It does not replicate: what changes later, changes in one of them.
+    ///
+    /// # Panics
+    /// As [`Slapd::start`].
+    pub async fn replica(&self, setup: SlapdSetup) -> Self {
+        let original = self.folder.path().to_owned();
+        tokio::task::spawn_blocking(move || Self::make(&setup, Some(&original)))
+            .await
+            .expect("the task ends")
+            .unwrap_or_else(|error| panic!("slapd: {error:#}"))
+    }
+
+    fn make(setup: &SlapdSetup, original: Option<&Path>) -> Result<Self> {
         let program = PathBuf::from("/usr/sbin/slapd");
         anyhow::ensure!(
             program.exists(),
@@ -98,13 +111,27 @@ impl Slapd {
         // AppArmor confines /usr/sbin/slapd by path to Debian's own folders; a copy is not confined.
         fs::copy(&program, path.join("slapd")).context("copy slapd")?;
         fs::create_dir(path.join("db"))?;
-        let authority = Authority::new("slapd test authority");
-        let certificate = authority.local();
-        fs::write(path.join("ca.crt"), authority.ca_pem())?;
-        fs::write(path.join("server.crt"), certificate.certificate_pem)?;
-        fs::write(path.join("server.key"), certificate.key_pem)?;
+        match original {
+            None => {
+                let authority = Authority::new("slapd test authority");
+                let certificate = authority.local();
+                fs::write(path.join("ca.crt"), authority.ca_pem())?;
+                fs::write(path.join("server.crt"), certificate.certificate_pem)?;
+                fs::write(path.join("server.key"), certificate.key_pem)?;
+                fs::write(path.join("seed.ldif"), seed(setup))?;
+            }
+            Some(original) => {
+                for name in ["ca.crt", "server.crt", "server.key"] {
+                    fs::copy(original.join(name), path.join(name)).context(name)?;
+                }
+                run(Command::new(original.join("slapd"))
+                    .args(["-T", "cat", "-f"])
+                    .arg(original.join("slapd.conf"))
+                    .args(["-b", &setup.base_dn, "-l"])
+                    .arg(path.join("seed.ldif")))?;
+            }
+        }
         fs::write(path.join("slapd.conf"), configuration(&path.display().to_string(), setup))?;
-        fs::write(path.join("seed.ldif"), seed(setup))?;
         run(Command::new(path.join("slapd"))
             .args(["-T", "add", "-q", "-f"])
             .arg(path.join("slapd.conf"))
@@ -117,7 +144,7 @@ impl Slapd {
             reader_password: "reader-secret".into(),
             ldap_url: String::new(),
             ldaps_url: String::new(),
-            ca_pem: authority.ca_pem().to_owned(),
+            ca_pem: fs::read_to_string(path.join("ca.crt"))?,
             folder,
             server: None,
         };

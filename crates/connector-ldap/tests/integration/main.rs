@@ -4,6 +4,8 @@
 mod demo;
 mod discovery;
 mod hostile;
+mod hostile_replies;
 mod hosts;
+mod slow;
 mod peers;
 mod support;

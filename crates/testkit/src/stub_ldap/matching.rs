@@ -4,6 +4,9 @@ use ldap3_proto::proto::{LdapFilter, LdapSearchRequest, LdapSearchScope};
 
 use super::StubEntry;
 
+/// `LDAP_MATCHING_RULE_IN_CHAIN`.
+const IN_CHAIN: &str = "1.2.840.113556.1.4.1941";
+
 pub(super) fn found(entries: &[StubEntry], request: &LdapSearchRequest) -> Vec<StubEntry> {
     let base = request.base.to_lowercase();
     entries
@@ -16,16 +19,29 @@ pub(super) fn found(entries: &[StubEntry], request: &LdapSearchRequest) -> Vec<S
                 LdapSearchScope::Subtree | LdapSearchScope::Children => dn == base || dn.ends_with(&format!(",{base}")),
             }
         })
-        .filter(|entry| matches(entry, &request.filter))
+        .filter(|entry| matches(entries, entry, &request.filter))
         .map(|entry| select(entry, &request.attrs))
         .collect()
 }
 
-fn matches(entry: &StubEntry, filter: &LdapFilter) -> bool {
+/// Whether `group` holds `member`, itself or through groups it holds.
+fn holds(entries: &[StubEntry], group: &StubEntry, member: &str, depth: usize) -> bool {
+    let members = group.values("member").iter().filter_map(|value| std::str::from_utf8(value).ok());
+    depth < 20
+        && members.into_iter().any(|name| {
+            let inner = entries.iter().find(|entry| entry.dn.eq_ignore_ascii_case(name));
+            name.eq_ignore_ascii_case(member) || inner.is_some_and(|inner| holds(entries, inner, member, depth + 1))
+        })
+}
+
+fn matches(entries: &[StubEntry], entry: &StubEntry, filter: &LdapFilter) -> bool {
     match filter {
-        LdapFilter::And(all) => all.iter().all(|part| matches(entry, part)),
-        LdapFilter::Or(any) => any.iter().any(|part| matches(entry, part)),
-        LdapFilter::Not(not) => !matches(entry, not),
+        LdapFilter::And(all) => all.iter().all(|part| matches(entries, entry, part)),
+        LdapFilter::Or(any) => any.iter().any(|part| matches(entries, entry, part)),
+        LdapFilter::Not(not) => !matches(entries, entry, not),
+        LdapFilter::Extensible(rule) if rule.matching_rule.as_deref() == Some(IN_CHAIN) => {
+            holds(entries, entry, &rule.match_value, 0)
+        }
         LdapFilter::Present(name) => name.eq_ignore_ascii_case("objectClass") || !entry.values(name).is_empty(),
         LdapFilter::Equality(name, value) => entry.values(name).iter().any(|known| {
             known == value.as_bytes()

@@ -120,6 +120,14 @@ pub enum BindAnswer {
     After(Duration, Box<BindAnswer>),
     /// These bytes instead of a message.
     Raw(Vec<u8>),
+    /// Success under another message id.
+    OtherId,
+    /// An entry, or the end of a search, under the bind's id.
+    LikeASearch {
+        entry: bool,
+    },
+    /// The beginning of a message that never ends, a byte at a time.
+    Drip(Duration),
 }
 
 impl BindAnswer {
@@ -156,8 +164,20 @@ pub enum SearchAnswer {
     EndlessEntries(StubEntry),
     /// The same page with the same kind of cookie without end.
     EndlessPaging(Vec<StubEntry>),
+    /// Every page holds one entry that was not there before, and a cookie of its own, without end.
+    EndlessPeople(StubEntry),
+    /// The entries that match and the end of the search, under another message id.
+    OtherId,
+    /// A bind's success under the search's id.
+    LikeABind,
+    /// The beginning of a message that never ends, a byte at a time.
+    Drip(Duration),
+    /// These bytes, then those again and again without end.
+    Flood(Vec<u8>, Vec<u8>),
     /// These bytes instead of a message.
     Raw(Vec<u8>),
+    /// Searches whose filter names this attribute get that; others work.
+    SlowFor(String, Box<SearchAnswer>),
     /// Any search but of the root DSE gets this; that one works.
     ButRoot(Box<SearchAnswer>),
 }

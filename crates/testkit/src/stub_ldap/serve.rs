@@ -184,6 +184,21 @@ async fn bind(wire: &mut Wire, msgid: i32, answer: BindAnswer) -> io::Result<Nex
         BindAnswer::Silence => return silence().await,
         BindAnswer::Close => return Ok(Next::End),
         BindAnswer::Raw(bytes) => return raw(wire, &bytes).await,
+        BindAnswer::Drip(every) => return drip(wire, every).await,
+        BindAnswer::OtherId => {
+            let op = bind_success();
+            wire.send(LdapMsg { msgid: msgid + 7, op, ctrl: Vec::new() }).await?;
+            return Ok(Next::Go);
+        }
+        BindAnswer::LikeASearch { entry } => {
+            let op = if entry {
+                LdapOp::SearchResultEntry(LdapSearchResultEntry { dn: "cn=x".to_owned(), attributes: Vec::new() })
+            } else {
+                LdapOp::SearchResultDone(result(0, String::new(), Vec::new()))
+            };
+            wire.send(LdapMsg { msgid, op, ctrl: Vec::new() }).await?;
+            return Ok(Next::Go);
+        }
         BindAnswer::After(..) => return Ok(Next::End),
     };
     let op = LdapOp::BindResponse(LdapBindResponse { res, saslcreds: None });
@@ -206,6 +221,11 @@ async fn search(
                 tokio::time::sleep(wait).await;
                 *then
             }
+            SearchAnswer::SlowFor(attribute, then) => {
+                // As it is written in the decoded filter: a name in quotes.
+                let named = format!("{:?}", request.filter).contains(&format!("{attribute:?}"));
+                if named { *then } else { SearchAnswer::Match }
+            }
             SearchAnswer::ButRoot(_) if request.base.is_empty() => SearchAnswer::Match,
             SearchAnswer::ButRoot(then) => *then,
             other => {
@@ -219,6 +239,11 @@ async fn search(
         _ => None,
     });
     let mut cookie = Vec::new();
+    let mut msgid = msgid;
+    if matches!(answer, SearchAnswer::OtherId) {
+        msgid += 7;
+        answer = SearchAnswer::Match;
+    }
     let done = match answer {
         SearchAnswer::Match | SearchAnswer::Reference(_) => {
             let mut hits = matching::found(entries, request);
@@ -247,11 +272,32 @@ async fn search(
         SearchAnswer::EndlessEntries(entry) => loop {
             send_entries(wire, msgid, vec![entry.clone(); 64]).await?;
         },
+        SearchAnswer::EndlessPeople(entry) => {
+            let number = page.as_ref().and_then(|(_, at)| std::str::from_utf8(at).ok()?.parse().ok()).unwrap_or(0_u32);
+            let mut entry = entry;
+            entry.dn = format!("uid=p{number},{}", request.base);
+            entry.attributes.retain(|(name, _)| !name.eq_ignore_ascii_case("entryUUID"));
+            entry.push("entryUUID", format!("{number:08x}-0000-4000-8000-000000000000").into_bytes());
+            send_entries(wire, msgid, vec![entry]).await?;
+            cookie = (number + 1).to_string().into_bytes();
+            result(0, String::new(), Vec::new())
+        }
+        SearchAnswer::LikeABind => {
+            wire.send(LdapMsg { msgid, op: bind_success(), ctrl: Vec::new() }).await?;
+            return Ok(Next::Go);
+        }
+        SearchAnswer::Drip(every) => return drip(wire, every).await,
+        SearchAnswer::Flood(first, again) => {
+            raw(wire, &first).await?;
+            loop {
+                raw(wire, &again).await?;
+            }
+        }
         SearchAnswer::Referral(url) => result(10, String::new(), vec![url]),
         SearchAnswer::Code(code, message) => result(code, message, Vec::new()),
         SearchAnswer::Silence => return silence().await,
         SearchAnswer::Raw(bytes) => return raw(wire, &bytes).await,
-        SearchAnswer::Close | SearchAnswer::After(..) | SearchAnswer::ButRoot(_) => return Ok(Next::End),
+        SearchAnswer::OtherId | SearchAnswer::Close | SearchAnswer::After(..) | SearchAnswer::ButRoot(_) | SearchAnswer::SlowFor(..) => return Ok(Next::End),
     };
     let ctrl = page.map(|_| LdapControl::SimplePagedResults { size: 0, cookie }).into_iter().collect();
     wire.send(LdapMsg { msgid, op: LdapOp::SearchResultDone(done), ctrl }).await?;
@@ -312,6 +358,19 @@ async fn raw(wire: &mut Wire, bytes: &[u8]) -> io::Result<Next> {
     wire.get_mut().write_all(bytes).await?;
     wire.get_mut().flush().await?;
     Ok(Next::Go)
+}
+
+fn bind_success() -> LdapOp {
+    LdapOp::BindResponse(LdapBindResponse { res: result(0, String::new(), Vec::new()), saslcreds: None })
+}
+
+/// The beginning of a message of a megabyte, then its content a byte at a time.
+async fn drip(wire: &mut Wire, every: Duration) -> io::Result<Next> {
+    raw(wire, &[0x30, 0x83, 0x10, 0, 0]).await?;
+    loop {
+        raw(wire, &[4]).await?;
+        tokio::time::sleep(every).await;
+    }
 }
 
 /// Far longer than any test waits.
