@@ -16,7 +16,9 @@ use crate::{
         TraceTone, person_view,
     },
     problem::ApiError,
-    source::{FoundPerson, HostLine, PersonTest, SourceCard, SourceForm, TestReport, TestStep, settings_view, source_view},
+    source::{
+        FoundPerson, HostLine, PersonTest, SourceCard, SourceForm, TestReport, TestStep, settings_view, source_view,
+    },
     sources::{SourceLine, SourceList, sources_view},
     ui::{Choice, Moment, Problem},
 };

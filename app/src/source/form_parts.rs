@@ -44,10 +44,8 @@ pub(super) fn address(form: &SourceForm) -> impl IntoView + use<> {
         Choice::new("start-tls", "StartTLS (ldap, 389)"),
         Choice::new("plain", "No protection"),
     ];
-    let orders = vec![
-        Choice::new("in-order", "the first that is healthy"),
-        Choice::new("spread", "all healthy ones in turn"),
-    ];
+    let orders =
+        vec![Choice::new("in-order", "the first that is healthy"), Choice::new("spread", "all healthy ones in turn")];
     let changing = (!form.original.is_empty()).then_some(
         "Changing the host or TLS asks for the service account's password again, so that nobody can send it elsewhere.",
     );

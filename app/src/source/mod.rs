@@ -12,8 +12,8 @@ mod view;
 mod write;
 
 pub use api::{
-    FoundPerson, HostLine, PersonTest, ReadSource, SaveAnswer, SaveSource, SetMode, SettingsOf, SourceCard, TestPassword,
-    TestReport, TestStep,
+    FoundPerson, HostLine, PersonTest, ReadSource, SaveAnswer, SaveSource, SetMode, SettingsOf, SourceCard,
+    TestPassword, TestReport, TestStep,
 };
 pub use form::{EditSourcePage, NewSourcePage, SourceForm, settings_view};
 #[cfg(feature = "ssr")]

@@ -58,11 +58,8 @@ fn hosts(overview: &SourceOverview) -> Vec<HostLine> {
             HostState::Healthy => "ok",
             HostState::Doubtful | HostState::Down | HostState::Refusing => "bad",
         };
-        let mut hint = if several {
-            vec![if host.in_use { "In use." } else { "Stands by." }.to_owned()]
-        } else {
-            Vec::new()
-        };
+        let mut hint =
+            if several { vec![if host.in_use { "In use." } else { "Stands by." }.to_owned()] } else { Vec::new() };
         hint.extend(host.connect_ms.map(|ms| format!("Connects in {ms} ms.")));
         hint.extend(host.search_ms.map(|ms| format!("Answers in {ms} ms.")));
         HostLine {

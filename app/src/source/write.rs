@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use directory::{
-    AttributeName, ConnectorSettings, HostChoice, LdapSettings, LockoutSettings, Source, SourceDraft, SourceKind, SourceMode,
-    TransportSecurity,
+    AttributeName, ConnectorSettings, HostChoice, LdapSettings, LockoutSettings, Source, SourceDraft, SourceKind,
+    SourceMode, TransportSecurity,
 };
 use hub::{Hub, kernel::capability::ManageSources, sources::ConnectionTest};
 

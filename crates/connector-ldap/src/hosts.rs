@@ -344,6 +344,7 @@ impl Attempt {
             endpoint: source.to_owned(),
             what: what.collect::<Vec<_>>().join("; "),
             remedy: self.faults.iter().find_map(|fault| fault.remedy.clone()),
+            means: None,
             clean: false,
         }
     }

@@ -195,10 +195,8 @@ pub(crate) fn judge(settings: &Compiled, label: &str, result: &LdapResult) -> Re
         )
         .remedy("Check the base DN, and give the service account read access below it."),
         // AD answers 1 to a search before a bind.
-        1 | 8 | 13 | 49 | 50 => {
-            Fault::misconfigured(label, format!("the service account may not read ({})", said()))
-                .remedy("Give the service account read access below the base.")
-        }
+        1 | 8 | 13 | 49 | 50 => Fault::misconfigured(label, format!("the service account may not read ({})", said()))
+            .remedy("Give the service account read access below the base."),
         4 | 11 => Fault::misconfigured(label, format!("the directory cuts the answer short ({})", said()))
             .remedy("Raise the service account's size limit (slapd: limits … size.prtotal=unlimited)."),
         3 | 51 | 52 => Fault::unavailable(label, format!("the directory is overloaded ({})", said())),

@@ -1,10 +1,10 @@
-use ldap3_proto::{
-    LdapCodec, LdapFilter,
-    proto::{LdapMsg, LdapOp},
-};
 use lber::{
     common::TagClass,
     structures::{ASNTag as _, Boolean, Enumerated, Integer, OctetString, Sequence, Tag},
+};
+use ldap3_proto::{
+    LdapCodec, LdapFilter,
+    proto::{LdapMsg, LdapOp},
 };
 use proptest::prelude::*;
 use tokio_util::{bytes::BytesMut, codec::Decoder as _};

@@ -106,9 +106,9 @@ impl LdapConnector {
         let reached = async { self.pools.binding(host, &endpoint?).await };
         let limit = deadline.saturating_duration_since(Instant::now());
         let limit = if self.pools.hosts.count() > 1 { limit / 2 } else { limit };
-        let reached = timeout(limit, reached).await.unwrap_or_else(|_| {
-            Err(Fault::timed_out(Stage::Connect, &self.settings.hosts[host].label, limit))
-        });
+        let reached = timeout(limit, reached)
+            .await
+            .unwrap_or_else(|_| Err(Fault::timed_out(Stage::Connect, &self.settings.hosts[host].label, limit)));
         Some(reached.map_err(|fault| (host, fault)))
     }
 

@@ -66,8 +66,7 @@ const NAMED: &str = "select id, source_id, immutable_id, name from directory_gro
 const PUT: &str = "insert into directory_group (id, source_id, immutable_id, name) values ($1, $2, $3, $4) \
     on conflict (source_id, immutable_id) do update set name = excluded.name \
     returning id, source_id, immutable_id, name";
-const BIND: &str =
-    "update client_group set immutable_id = $3 where source_id = $1 and name = $2 and immutable_id = ''";
+const BIND: &str = "update client_group set immutable_id = $3 where source_id = $1 and name = $2 and immutable_id = ''";
 const JOIN: &str = "insert into membership (group_id, person_id, origin) values ($1, $2, $3) \
                     on conflict (group_id, person_id, origin) do nothing";
 const LEAVE: &str = "delete from membership where group_id = $1 and person_id = $2 and origin = $3";

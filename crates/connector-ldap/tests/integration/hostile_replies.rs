@@ -46,14 +46,18 @@ fn replies() -> Vec<(&'static str, StubScript)> {
     let mut nested = vec![0x30, 0x83, 0x02, 0, 0, 0x30, 0x84, 0, 1, 0xff, 0];
     nested.resize(0x2_0005, 0x30);
     raw("endless nesting", nested);
-    let deep = (0..10_000).fold(vec![4, 0], |inner, _| if inner.len() < 60_000 { element(0x30, &inner) } else { inner });
+    let deep =
+        (0..10_000).fold(vec![4, 0], |inner, _| if inner.len() < 60_000 { element(0x30, &inner) } else { inner });
     raw("true nesting", deep);
     raw("HTTP", b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec());
     raw("zeroes", vec![0; 4096]);
     raw("a cut-off message", vec![0x30, 0x10, 2, 1]);
     raw("an indefinite length", vec![0x30, 0x80, 2, 1, 1, 0, 0]);
     raw("an answer to nothing", vec![0x30, 0x0c, 2, 1, 99, 0x61, 7, 0x0a, 1, 0, 4, 0, 4, 0]);
-    raw("a message id of nine bytes", element(0x30, &[&[2, 9][..], &[0x7f; 9], &[0x61, 7, 10, 1, 0, 4, 0, 4, 0]].concat()));
+    raw(
+        "a message id of nine bytes",
+        element(0x30, &[&[2, 9][..], &[0x7f; 9], &[0x61, 7, 10, 1, 0, 4, 0, 4, 0]].concat()),
+    );
     // RFC 4511 4.4.1: message id 0.
     let notice = [&[10, 1, 52, 4, 0, 4, 0, 0x8a, 22][..], b"1.3.6.1.4.1.1466.20036"].concat();
     raw("an unsolicited notification", element(0x30, &[&[2, 1, 0][..], &element(0x78, &notice)].concat()));
@@ -81,7 +85,9 @@ fn replies() -> Vec<(&'static str, StubScript)> {
         ("a referral", SearchAnswer::Referral("ldap://127.0.0.1:1/".into())),
         ("a reference", SearchAnswer::Reference("ldap://127.0.0.1:1/".into())),
     ];
-    all.extend(searches.into_iter().map(|(what, answer)| (what, script().on_search(answer).on_bind(ANNA, BindAnswer::Close))));
+    all.extend(
+        searches.into_iter().map(|(what, answer)| (what, script().on_search(answer).on_bind(ANNA, BindAnswer::Close))),
+    );
 
     let huge_number = [&[0x30, 13, 0xa0, 11, 0x80, 9][..], &[0x7f; 9]].concat();
     let lying = vec![0x30, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];

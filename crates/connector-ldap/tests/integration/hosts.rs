@@ -1,8 +1,11 @@
 //! Several servers behind one source: one is down, comes back, lags behind or lies, and no password goes out twice.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use connector::{Connector as _, Found, HostState, TroubleKind};
+use connector::{Connector as _, Found, HostState, TroubleKind, conformance};
 use connector_ldap::LdapConnector;
 use directory::{AdapterResult, HostChoice, LdapSettings, SourceEntry, SourceKind};
 use testkit::{Authority, BindAnswer, Fault, FaultProxy, SearchAnswer, ServerCertificate, StubLdap, StubScript};
@@ -306,6 +309,20 @@ async fn the_service_account_is_not_locked_by_trying_it_everywhere() {
     two.to_a.reset();
     find(&connector).await;
     assert_eq!(states(&connector)[0].0, HostState::Refusing);
+}
+
+#[tokio::test]
+async fn two_servers_conform() {
+    let two = Two::start().await;
+    let subject = conformance::Subject {
+        connector: Arc::new(two.connector()),
+        typed_name: "anna".into(),
+        password: PASSWORD.into(),
+        people: 1,
+        groups: vec![],
+    };
+    conformance::fails_over(&subject, &|up| two.to_a.set(if up { Fault::None } else { Fault::Refuse })).await;
+    conformance::says_how_its_servers_are(&subject).await;
 }
 
 #[tokio::test]

@@ -6,6 +6,6 @@ mod discovery;
 mod hostile;
 mod hostile_replies;
 mod hosts;
-mod slow;
 mod peers;
+mod slow;
 mod support;

@@ -81,7 +81,8 @@ async fn many_nested_groups_of_active_directory_come_in_one_question() {
     let connector = connect(&source(SourceKind::ActiveDirectory, ad), "reader-secret").unwrap();
     let Found::One(entry) = connector.find("anna").await.unwrap() else { panic!("not found") };
     assert_eq!(groups(&entry).len(), 10, "{:?}", groups(&entry));
-    let reads = |what: &str| stub.searches().iter().filter(|search| format!("{:?}", search.filter).contains(what)).count();
+    let reads =
+        |what: &str| stub.searches().iter().filter(|search| format!("{:?}", search.filter).contains(what)).count();
     assert_eq!(reads("1.2.840.113556.1.4.1941"), 1);
     let alone = stub.searches().iter().filter(|search| search.base.to_lowercase().starts_with("cn=g")).count();
     assert_eq!(alone, 3, "three groups one by one, the other seven together");
@@ -95,10 +96,8 @@ async fn many_nested_groups_of_active_directory_come_in_one_question() {
 async fn groups_that_take_longer_than_somebody_waits_are_left_for_later() {
     let id = "0a0b0c0d-0000-4000-8000-000000000101";
     let group = format!("cn=staff,ou=groups,{BASE}");
-    let listed = script().entry(
-        &group,
-        &[("objectClass", "groupOfNames"), ("cn", "staff"), ("member", ANNA), ("entryUUID", id)],
-    );
+    let listed = script()
+        .entry(&group, &[("objectClass", "groupOfNames"), ("cn", "staff"), ("member", ANNA), ("entryUUID", id)]);
     let stub = StubLdap::start(listed.clone()).await;
     let connector = to_stub(&stub);
     let anna = ANNA_ID.to_owned().into();

@@ -6,8 +6,8 @@ mod sweep;
 
 use chrono::{DateTime, Utc};
 use directory::{CredentialAuthority, Person, PersonId, Policy, SourceId, Standing, StandingAuthority};
-use storage::people::People;
 pub(crate) use read::Unfinished;
+use storage::people::People;
 pub use sweep::SweepReport;
 
 use crate::{Hub, HubError, kernel::seconds};

@@ -32,12 +32,7 @@ impl Hub {
     }
 
     /// Reads the entry of one account for somebody who waits, and writes what it says.
-    async fn read_account(
-        &self,
-        live: &LiveSource,
-        account: &Account,
-        policy: &Policy,
-    ) -> Result<Reading, HubError> {
+    async fn read_account(&self, live: &LiveSource, account: &Account, policy: &Policy) -> Result<Reading, HubError> {
         let patience = Duration::from_millis(policy.profile_patience_ms);
         let asked = match live.connector() {
             Ok(connector) => connector.fetch_soon(&account.immutable_id, patience).await,

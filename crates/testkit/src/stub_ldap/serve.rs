@@ -253,12 +253,15 @@ async fn search(
                 cookie = if rest.len() > size { (from + size).to_string().into_bytes() } else { Vec::new() };
                 hits = rest.into_iter().take(size).collect();
             }
+            let limit = usize::try_from(request.sizelimit).unwrap_or(0);
+            let exceeded = limit > 0 && hits.len() > limit;
+            hits.truncate(if exceeded { limit } else { usize::MAX });
             send_entries(wire, msgid, hits).await?;
             if let SearchAnswer::Reference(url) = answer {
                 let op = LdapOp::SearchResultReference(LdapSearchResultReference { uris: vec![url] });
                 wire.send(LdapMsg { msgid, op, ctrl: Vec::new() }).await?;
             }
-            result(0, String::new(), Vec::new())
+            result(if exceeded { 4 } else { 0 }, String::new(), Vec::new())
         }
         SearchAnswer::Entries(entries) => {
             send_entries(wire, msgid, entries).await?;
@@ -297,7 +300,11 @@ async fn search(
         SearchAnswer::Code(code, message) => result(code, message, Vec::new()),
         SearchAnswer::Silence => return silence().await,
         SearchAnswer::Raw(bytes) => return raw(wire, &bytes).await,
-        SearchAnswer::OtherId | SearchAnswer::Close | SearchAnswer::After(..) | SearchAnswer::ButRoot(_) | SearchAnswer::SlowFor(..) => return Ok(Next::End),
+        SearchAnswer::OtherId
+        | SearchAnswer::Close
+        | SearchAnswer::After(..)
+        | SearchAnswer::ButRoot(_)
+        | SearchAnswer::SlowFor(..) => return Ok(Next::End),
     };
     let ctrl = page.map(|_| LdapControl::SimplePagedResults { size: 0, cookie }).into_iter().collect();
     wire.send(LdapMsg { msgid, op: LdapOp::SearchResultDone(done), ctrl }).await?;

@@ -31,7 +31,8 @@ impl Two {
         for stub in [&a, &b] {
             stub.add(person("jsmith"));
         }
-        let (to_a, to_b) = (FaultProxy::in_front_of(&a.ldaps_url()).await, FaultProxy::in_front_of(&b.ldaps_url()).await);
+        let (to_a, to_b) =
+            (FaultProxy::in_front_of(&a.ldaps_url()).await, FaultProxy::in_front_of(&b.ldaps_url()).await);
         let house = House::open().await;
         let (first, second) = (to_a.url("ldaps"), to_b.url("ldaps"));
         let place = Place {
@@ -130,7 +131,8 @@ async fn the_budget_counts_both_servers_as_one() {
     let (two, _) = Two::open().await;
     // The source locks at five, so three wrong passwords may reach it, one of them only from a browser that jsmith
     // used before; whichever server sees them.
-    for (number, to_a) in [Fault::None, Fault::Refuse, Fault::Refuse, Fault::None, Fault::None].into_iter().enumerate() {
+    for (number, to_a) in [Fault::None, Fault::Refuse, Fault::Refuse, Fault::None, Fault::None].into_iter().enumerate()
+    {
         two.to_a.set(to_a);
         let wrong = format!("{WRONG}-{number}");
         let refused = two.house.types("jsmith", &wrong).await;

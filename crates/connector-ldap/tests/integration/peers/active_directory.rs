@@ -149,3 +149,25 @@ async fn the_whole_domain_as_base_brings_no_references() {
     let connector = connect(&source, &samba.reader_password).unwrap();
     assert_eq!(person(&connector, "u000001").await.username.as_deref(), Some("u000001"));
 }
+
+#[tokio::test]
+async fn a_long_chain_of_nested_groups_is_read_whole() {
+    let samba = SambaAd::shared().await;
+    let name = |n: usize| format!("CN=chain-{n},OU=groups,{}", samba.base_dn);
+    let person = samba.person_dn("u000019");
+    for n in 0..7 {
+        let member = if n == 0 { person.clone() } else { name(n - 1) };
+        samba.modify(&format!(
+            "dn: {}\nchangetype: add\nobjectClass: group\nsAMAccountName: chain-{n}\nmember: {member}\n",
+            name(n)
+        ));
+    }
+    let connector = connect(&of(samba, &samba.ldaps_url), &samba.reader_password).unwrap();
+    let found = connector.find("u000019").await;
+    for n in 0..7 {
+        samba.modify(&format!("dn: {}\nchangetype: delete\n", name(n)));
+    }
+    let Ok(Found::One(entry)) = found else { panic!("{found:?}") };
+    let chain = entry.groups.iter().filter(|group| group.name.starts_with("chain-")).count();
+    assert_eq!((chain, entry.groups_complete), (7, true), "{:?}", entry.groups);
+}

@@ -5,7 +5,7 @@ use connector::{
     conformance::{self, Subject},
 };
 use directory::{AccountStatus, AdapterResult, AttributeName, SourceKind, TransportSecurity};
-use testkit::{Slapd, SlapdSetup};
+use testkit::{Fault, FaultProxy, Slapd, SlapdSetup};
 
 use crate::support::{connect, settings, source};
 
@@ -231,4 +231,44 @@ async fn plain_text_works_where_it_is_asked_for() {
         directory::LdapSettings { transport: TransportSecurity::Plain, ca_pem: None, ..of(&slapd, &slapd.ldap_url) };
     let connector = connect(&source(SourceKind::Ldap, settings), &slapd.reader_password).unwrap();
     assert_eq!(person(&connector, "jsmith").await.username.as_deref(), Some("jsmith"));
+}
+
+#[tokio::test]
+async fn two_servers_of_openldap_stand_in_for_each_other() {
+    let mut first = Slapd::start().await;
+    let second = first.replica(SlapdSetup::default()).await;
+    let network = FaultProxy::in_front_of(&first.ldaps_url).await;
+    let mut settings = of(&first, &network.url("ldaps"));
+    settings.urls.push(second.ldaps_url.parse().unwrap());
+    let connector = Arc::new(connect(&source(SourceKind::Ldap, settings), &first.reader_password).unwrap());
+    let subject = Subject {
+        connector: connector.clone(),
+        typed_name: "u000007".into(),
+        password: first.password_of("u000007"),
+        people: 201,
+        groups: ["team-7", "dept-all", "all-staff"].map(str::to_owned).to_vec(),
+    };
+    let first_is = |up| network.set(if up { Fault::None } else { Fault::Refuse });
+    conformance::fails_over(&subject, &first_is).await;
+    conformance::all(&subject).await;
+    // A wrong password that only the first server counted: the second may not see another before its own reading.
+    let entry = person(&connector, "u000008").await;
+    second.set(&second.person_dn("u000008"), "pwdAccountLockedTime", &["20260101000000Z"]);
+    first.stop();
+    let right = first.password_of("u000008").into();
+    let verification = connector.verify(&entry, &right).await;
+    assert!(!verification.sent && verification.reason.contains("locked"), "{verification:?}");
+    second.set(&second.person_dn("u000008"), "pwdAccountLockedTime", &[]);
+    assert_eq!(connector.verify(&entry, &right).await.result, AdapterResult::Ok);
+    first.start_again();
+}
+
+#[tokio::test]
+async fn groups_of_rfc_2307_are_read() {
+    let posix = "dn: cn=printers,ou=groups,dc=example,dc=test\nobjectClass: posixGroup\ncn: printers\ngidNumber: 500\n\
+                 memberUid: u000001\nmemberUid: u000002\n";
+    let slapd = Slapd::with(SlapdSetup { extra_ldif: posix.into(), ..SlapdSetup::default() }).await;
+    let connector = to(&slapd);
+    let of = |entry: &directory::SourceEntry| entry.groups.iter().any(|group| group.name == "printers");
+    assert!(of(&person(&connector, "u000001").await) && !of(&person(&connector, "u000003").await));
 }

@@ -8,3 +8,4 @@ mod rows_delegated;
 mod rows_hub;
 mod rows_unknown;
 mod scripted;
+mod slow_groups;

@@ -34,6 +34,10 @@ pub struct Script {
     /// Binds fail like this, though searches work.
     pub bind_trouble: Option<TroubleKind>,
     pub delay: Duration,
+    /// How long reading somebody's groups takes.
+    pub groups_take: Duration,
+    /// Readings that waited for the groups.
+    pub whole_readings: u32,
     /// Wrong passwords until it locks, and its sliding window.
     pub lockout: Option<(u32, TimeDelta)>,
     /// Whether entries show the count.
@@ -142,8 +146,28 @@ impl Connector for Scripted {
         })
     }
 
-    async fn fetch(&self, id: &ImmutableId) -> Result<Option<SourceEntry>, Trouble> {
+    async fn fetch_soon(&self, id: &ImmutableId, groups_within: Duration) -> Result<Option<SourceEntry>, Trouble> {
+        let groups_take = self.script.lock().unwrap().groups_take;
+        if groups_take <= groups_within {
+            return self.fetch(id).await;
+        }
+        tokio::time::sleep(groups_within).await;
         let script = self.reach().await?;
+        let entry = script.entries.iter().find(|e| e.immutable_id == *id);
+        let half = |entry| SourceEntry {
+            groups: Vec::new(),
+            groups_complete: false,
+            privileged: false,
+            ..script.read(entry, self.clock.now())
+        };
+        Ok(entry.map(half))
+    }
+
+    async fn fetch(&self, id: &ImmutableId) -> Result<Option<SourceEntry>, Trouble> {
+        let groups_take = self.script.lock().unwrap().groups_take;
+        tokio::time::sleep(groups_take).await;
+        let mut script = self.reach().await?;
+        script.whole_readings += 1;
         let entry = script.entries.iter().find(|e| e.immutable_id == *id);
         Ok(entry.map(|entry| script.read(entry, self.clock.now())))
     }
