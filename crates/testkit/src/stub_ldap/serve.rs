@@ -214,26 +214,7 @@ async fn search(
     controls: &[LdapControl],
     answer: SearchAnswer,
 ) -> io::Result<Next> {
-    let mut answer = answer;
-    loop {
-        answer = match answer {
-            SearchAnswer::After(wait, then) => {
-                tokio::time::sleep(wait).await;
-                *then
-            }
-            SearchAnswer::SlowFor(attribute, then) => {
-                // As it is written in the decoded filter: a name in quotes.
-                let named = format!("{:?}", request.filter).contains(&format!("{attribute:?}"));
-                if named { *then } else { SearchAnswer::Match }
-            }
-            SearchAnswer::ButRoot(_) if request.base.is_empty() => SearchAnswer::Match,
-            SearchAnswer::ButRoot(then) => *then,
-            other => {
-                answer = other;
-                break;
-            }
-        };
-    }
+    let mut answer = in_time(request, answer).await;
     let page = controls.iter().find_map(|control| match control {
         LdapControl::SimplePagedResults { size, cookie } => Some((usize::try_from(*size).unwrap_or(0), cookie.clone())),
         _ => None,
@@ -272,9 +253,6 @@ async fn search(
             cookie = b"again".to_vec();
             result(0, String::new(), Vec::new())
         }
-        SearchAnswer::EndlessEntries(entry) => loop {
-            send_entries(wire, msgid, vec![entry.clone(); 64]).await?;
-        },
         SearchAnswer::EndlessPeople(entry) => {
             let number = page.as_ref().and_then(|(_, at)| std::str::from_utf8(at).ok()?.parse().ok()).unwrap_or(0_u32);
             let mut entry = entry;
@@ -285,30 +263,57 @@ async fn search(
             cookie = (number + 1).to_string().into_bytes();
             result(0, String::new(), Vec::new())
         }
+        SearchAnswer::Referral(url) => result(10, String::new(), vec![url]),
+        SearchAnswer::Code(code, message) => result(code, message, Vec::new()),
+        other => return without_an_end(wire, msgid, other).await,
+    };
+    let ctrl = page.map(|_| LdapControl::SimplePagedResults { size: 0, cookie }).into_iter().collect();
+    wire.send(LdapMsg { msgid, op: LdapOp::SearchResultDone(done), ctrl }).await?;
+    Ok(Next::Go)
+}
+
+/// After the waiting, what this request gets.
+async fn in_time(request: &LdapSearchRequest, answer: SearchAnswer) -> SearchAnswer {
+    let mut answer = answer;
+    loop {
+        answer = match answer {
+            SearchAnswer::After(wait, then) => {
+                tokio::time::sleep(wait).await;
+                *then
+            }
+            SearchAnswer::SlowFor(attribute, then) => {
+                // As it is written in the decoded filter: a name in quotes.
+                let named = format!("{:?}", request.filter).contains(&format!("{attribute:?}"));
+                if named { *then } else { SearchAnswer::Match }
+            }
+            SearchAnswer::ButRoot(_) if request.base.is_empty() => SearchAnswer::Match,
+            SearchAnswer::ButRoot(then) => *then,
+            other => return other,
+        };
+    }
+}
+
+/// Answers that are not a search's, or never end.
+async fn without_an_end(wire: &mut Wire, msgid: i32, answer: SearchAnswer) -> io::Result<Next> {
+    match answer {
         SearchAnswer::LikeABind => {
             wire.send(LdapMsg { msgid, op: bind_success(), ctrl: Vec::new() }).await?;
-            return Ok(Next::Go);
+            Ok(Next::Go)
         }
-        SearchAnswer::Drip(every) => return drip(wire, every).await,
+        SearchAnswer::Drip(every) => drip(wire, every).await,
         SearchAnswer::Flood(first, again) => {
             raw(wire, &first).await?;
             loop {
                 raw(wire, &again).await?;
             }
         }
-        SearchAnswer::Referral(url) => result(10, String::new(), vec![url]),
-        SearchAnswer::Code(code, message) => result(code, message, Vec::new()),
-        SearchAnswer::Silence => return silence().await,
-        SearchAnswer::Raw(bytes) => return raw(wire, &bytes).await,
-        SearchAnswer::OtherId
-        | SearchAnswer::Close
-        | SearchAnswer::After(..)
-        | SearchAnswer::ButRoot(_)
-        | SearchAnswer::SlowFor(..) => return Ok(Next::End),
-    };
-    let ctrl = page.map(|_| LdapControl::SimplePagedResults { size: 0, cookie }).into_iter().collect();
-    wire.send(LdapMsg { msgid, op: LdapOp::SearchResultDone(done), ctrl }).await?;
-    Ok(Next::Go)
+        SearchAnswer::EndlessEntries(entry) => loop {
+            send_entries(wire, msgid, vec![entry.clone(); 64]).await?;
+        },
+        SearchAnswer::Silence => silence().await,
+        SearchAnswer::Raw(bytes) => raw(wire, &bytes).await,
+        _ => Ok(Next::End),
+    }
 }
 
 async fn send_entries(wire: &mut Wire, msgid: i32, entries: Vec<StubEntry>) -> io::Result<()> {
