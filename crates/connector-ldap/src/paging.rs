@@ -38,7 +38,7 @@ const EMPTY_LIMIT: u32 = 50;
 const PAGES_LIMIT: u64 = 50_000;
 const LONGEST_READ: Duration = Duration::from_hours(2);
 /// For completing the people of one page: a directory that trickles must not hold a sweep for ever.
-const PAGE_PATIENCE: Duration = Duration::from_mins(2);
+const PAGE_PATIENCE: Duration = Duration::from_secs(90);
 const COOKIE_LIMIT: usize = 64 * 1024;
 
 #[derive(Default)]
