@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { Stage, corporate } from '../lib/stage.mjs';
 
 let stage;
-before(async () => { stage = await Stage.set([corporate], { consent: 'first_time' }); });
+before(async () => { stage = await Stage.set([corporate], { consent: 'first-time' }); });
 after(() => stage?.strike());
 
 const asked = /wants to know who you are/;
