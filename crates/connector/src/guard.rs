@@ -309,7 +309,7 @@ impl<C: Connector> Connector for Guarded<C> {
     }
 
     async fn fetch_soon(&self, id: &ImmutableId, groups_within: Duration) -> Result<Option<SourceEntry>, Trouble> {
-        self.run(&self.places, self.inner.fetch_soon(id, groups_within)).await
+        self.counted("fetch", self.run(&self.places, self.inner.fetch_soon(id, groups_within))).await
     }
 
     async fn verify(&self, entry: &SourceEntry, password: &SecretString) -> Verification {
