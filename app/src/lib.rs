@@ -23,6 +23,7 @@ pub mod problem;
 pub mod source;
 pub mod sources;
 pub mod ui;
+pub mod wizard;
 
 pub use assets::Assets;
 #[cfg(feature = "ssr")]

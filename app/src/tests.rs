@@ -21,6 +21,7 @@ use crate::{
     },
     sources::{SourceLine, SourceList, sources_view},
     ui::{Choice, Moment, Problem},
+    wizard::{WizardCheck, WizardField, WizardLink, WizardPage, WizardReport, wizard_view},
 };
 
 const HOSTILE: &str = "<img src=x onerror=alert(1)>";
@@ -350,23 +351,102 @@ fn one_source() {
 #[test]
 fn source_settings() {
     let form = SourceForm {
-        kind: "ldap".into(),
         host_choice: "in-order".into(),
-        transport: "tls".into(),
-        person_filter: "(objectClass=inetOrgPerson)".into(),
-        connections: "8".into(),
-        ..SourceForm::default()
-    };
-    keep("source-new", || settings_view(form.clone()));
-    let form = SourceForm {
         original: "corp-ldap".into(),
         revision: 3,
         label: HOSTILE.into(),
         kind: "active-directory".into(),
+        transport: "tls".into(),
+        person_filter: "(objectClass=inetOrgPerson)".into(),
         bind_dn: "cn=reader".into(),
-        ..form
+        connections: "8".into(),
+        ..SourceForm::default()
     };
     keep("source-edit", || settings_view(form));
+}
+
+fn wizard_page() -> WizardPage {
+    let link = |label: &str, hint: &str, href: &str, done, current| WizardLink {
+        label: label.into(),
+        hint: hint.into(),
+        href: href.into(),
+        done,
+        current,
+    };
+    let field = |id: &str, kind: &str, value: &str| WizardField {
+        id: id.into(),
+        label: format!("The field {id}"),
+        value: value.into(),
+        hint: "What it is for.".into(),
+        kind: kind.into(),
+        ..WizardField::default()
+    };
+    WizardPage {
+        title: "Connect a directory".into(),
+        lede: "Nothing is saved before the last step.".into(),
+        step: "address".into(),
+        steps: vec![link("Address", "", "", false, true), link("Service account", "", "", false, false)],
+        heading: "Address".into(),
+        hint: "nothing is sent but a greeting".into(),
+        fields: vec![
+            WizardField { required: true, ..field("urls", "lines", "") },
+            WizardField { choices: sources(), ..field("transport", "pick", "lagos-ad") },
+            WizardField { choices: sources(), ..field("base_dn", "text", HOSTILE) },
+            field("bind_password", "password", ""),
+            field("allow_plain", "check", "true"),
+        ],
+        go: "Try the address".into(),
+        back: Some(("/console/sources".into(), "Sources".into())),
+        ..WizardPage::default()
+    }
+}
+
+#[test]
+fn wizard() {
+    keep("wizard-empty", || wizard_view(wizard_page()));
+    let check = |tone: &str, title: &str, detail: &str, advice: &[&str]| WizardCheck {
+        tone: tone.into(),
+        title: title.into(),
+        detail: detail.into(),
+        advice: advice.iter().map(|&text| text.to_owned()).collect(),
+        value: "12 ms".into(),
+    };
+    let failing = WizardPage {
+        draft: "0198c0de-0000-7000-8000-000000000001".into(),
+        revision: 2,
+        problem: Some(("urls".into(), HOSTILE.into())),
+        report: Some(WizardReport {
+            verdict: "1 to mend before going on.".into(),
+            good: false,
+            checks: vec![
+                check("pass", "Connection", "ldap.tessaro.example:636 answers", &[]),
+                check(
+                    "fail",
+                    "Encryption",
+                    "the server's certificate comes from an authority that is not trusted",
+                    &["What it means.", "What to do.", "Ask its administrator: “Send me the certificate.”"],
+                ),
+                check("wait", "Certificate of the server", HOSTILE, &[]),
+            ],
+        }),
+        ..wizard_page()
+    };
+    keep("wizard-failing", || wizard_view(failing.clone()));
+    let mut good = WizardPage {
+        problem: None,
+        report: Some(WizardReport {
+            verdict: "It works; 1 to know.".into(),
+            good: true,
+            checks: vec![check("warn", "Worth knowing", "14 entries share an e-mail address", &[])],
+        }),
+        facts_title: "What would be created".into(),
+        facts: vec![("Called".into(), RTL.into()), ("Groups".into(), HOSTILE.into())],
+        next: Some(("/console/sources/new?draft=x&step=account".into(), "Service account".into())),
+        ..failing
+    };
+    good.steps[0].done = true;
+    good.steps[1].href = "/console/sources/new?draft=x&step=account".into();
+    keep("wizard-good", || wizard_view(good));
 }
 
 fn app_form() -> AppForm {

@@ -71,7 +71,8 @@ async fn check_hosts(hub: Hub, stop: CancellationToken) {
 
 async fn forget(hub: &Hub, lease: &Lease) -> Result<u64, HubError> {
     let (sessions, sign_ins) = (hub.forget_expired(lease).await?, hub.forget_old_sign_ins(lease).await?);
-    Ok(sessions + sign_ins + hub.forget_browser_sessions(lease).await?)
+    let drafts = hub.forget_source_drafts(lease).await?;
+    Ok(sessions + sign_ins + drafts + hub.forget_browser_sessions(lease).await?)
 }
 
 /// Which sources were swept, or found to be swept by another server, and when to look again.

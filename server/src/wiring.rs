@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use connector::{AllowedNetworks, Connector, GuardSettings, Guarded, Trouble};
-use connector_ldap::LdapConnector;
+use connector::{AllowedNetworks, Connector, Discovery, GuardSettings, Guarded, Trouble};
+use connector_ldap::{LdapConnector, LdapDiscovery};
 use directory::{ConnectorSettings, Policy, Source, SourceKind};
 pub use hub::kernel::vault::Vault;
 use hub::{
@@ -93,6 +93,14 @@ impl ConnectorFactory for Connectors {
                 let concurrent = usize::try_from(settings.connections).unwrap_or(usize::MAX).clamp(1, 1_000) * 2;
                 let guard = GuardSettings { concurrent, ..GuardSettings::default() };
                 Ok(Arc::new(Guarded::named(&source.name, connector, guard)))
+            }
+        }
+    }
+
+    fn discover(&self, source: &Source, secret: Option<SecretString>) -> Option<Arc<dyn Discovery>> {
+        match source.kind {
+            SourceKind::Ldap | SourceKind::ActiveDirectory => {
+                Some(Arc::new(LdapDiscovery::new(source, secret, Arc::clone(&self.networks))))
             }
         }
     }

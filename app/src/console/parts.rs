@@ -16,9 +16,10 @@ use crate::{
     find::FindPage,
     people::PeoplePage,
     person::PersonPage,
-    source::{EditSourcePage, NewSourcePage, SourcePage},
+    source::{EditSourcePage, SourcePage},
     sources::SourcesPage,
     ui::{Notice, PageHead, Tone},
+    wizard::NewSourcePage,
 };
 
 type Later<T> = Pin<Box<dyn Future<Output = T>>>;

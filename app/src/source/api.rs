@@ -110,21 +110,17 @@ pub async fn read_source(name: String, test: bool, person: String, done: String)
     Ok(super::read::card(&overview, report, done, editable))
 }
 
-/// The settings of a source, or those a new one of this kind starts from. The secret is not among them.
+/// The settings of a source. The secret is not among them.
 #[server(prefix = "/api", endpoint = "source-settings", input = GetUrl)]
-pub async fn settings_of(name: String, kind: String) -> Result<SourceForm, ApiError> {
+pub async fn settings_of(name: String) -> Result<SourceForm, ApiError> {
     use directory::SourceDraft;
     let (hub, by): (_, hub::kernel::capability::ReadConfiguration) = crate::caller::permit().await?;
-    if name.is_empty() {
-        let kind = kind.parse().unwrap_or(SourceKind::Ldap);
-        return Ok(super::read::form_of(&SourceDraft::preset(kind), String::new(), 0));
-    }
     let overview = hub.source_by_name(&by, &name).await.map_err(crate::caller::failed)?;
     let source = &overview.source;
     Ok(super::read::form_of(&SourceDraft::from(source), source.name.clone(), source.revision))
 }
 
-/// Registers or changes a source; with `then=test` only tries the settings.
+/// Changes a source; with `then=test` only tries the settings.
 #[server(prefix = "/api", endpoint = "save-source")]
 pub async fn save_source(form: SourceForm, #[server(default)] then: String) -> Result<SaveAnswer, ApiError> {
     let (hub, by): (_, hub::kernel::capability::ManageSources) = crate::caller::permit().await?;

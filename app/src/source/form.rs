@@ -1,10 +1,10 @@
-//! The settings of a source, for a new one and for a change.
+//! Changing the settings of a source. A new one is connected by the wizard.
 
 use std::collections::BTreeMap;
 
 use directory::SourceKind;
 use leptos::prelude::*;
-use leptos_router::hooks::{use_params_map, use_query_map};
+use leptos_router::hooks::use_params_map;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -12,13 +12,13 @@ use super::{
     form_parts::{address, attributes, beginnings, capture, connection, lockout, newcomers, people, service_account},
     test_panel::tried,
 };
-use crate::ui::{Loaded, PageHead, PostForm, Problem, Sending, asked, kind_word};
+use crate::ui::{Loaded, PageHead, PostForm, Problem, Sending, asked};
 
 /// What the form holds, as text. The server reads it; wrong values come back as an error that names the field.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SourceForm {
-    /// The name before the change; empty for a new source.
+    /// The source's name, which does not change.
     pub original: String,
     /// The revision the form was filled from; a stale form is refused.
     pub revision: i64,
@@ -59,46 +59,24 @@ pub struct SourceForm {
     pub page_size: String,
 }
 
-/// `/console/sources/new?kind=…`
-#[component]
-pub fn NewSourcePage() -> impl IntoView {
-    let query = use_query_map();
-    let kind = Memo::new(move |_| query.read().get("kind").unwrap_or_default());
-    let form = asked(move || kind.get(), |kind| settings_of(String::new(), kind));
-    view! { <Loaded of=form show=settings_view /> }.into_any()
-}
-
 /// `/console/sources/{name}/settings`
 #[component]
 pub fn EditSourcePage() -> impl IntoView {
     let params = use_params_map();
     let name = Memo::new(move |_| params.read().get("name").unwrap_or_default());
-    let form = asked(move || name.get(), |name| settings_of(name, String::new()));
+    let form = asked(move || name.get(), settings_of);
     view! { <Loaded of=form show=settings_view /> }.into_any()
 }
 
 /// The page with its data.
 #[must_use]
 pub fn settings_view(form: SourceForm) -> AnyView {
-    let new = form.original.is_empty();
     let kind: SourceKind = form.kind.parse().unwrap_or(SourceKind::Ldap);
-    let (title, lede) = if new {
-        (
-            format!("Connect an {}", if kind == SourceKind::Ldap { "LDAP directory" } else { "Active Directory" }),
-            "It starts paused: nobody is asked for a password before you have tested it and switched it on.",
-        )
-    } else {
-        (format!("Settings of {}", form.label), "A change is in force within two seconds.")
-    };
-    let back = if new {
-        "/console/sources".to_owned()
-    } else {
-        format!("/console/sources/{}", crate::link::encode(&form.original))
-    };
+    let title = format!("Settings of {}", form.label);
+    let back = format!("/console/sources/{}", crate::link::encode(&form.original));
     let save = Sending::<SaveSource>::new();
     view! {
-        <PageHead title=title lede=lede />
-        {new.then(|| kinds(kind))}
+        <PageHead title=title lede="A change is in force within two seconds." />
         {move || save.refusal().map(|error| view! { <Problem error /> })}
         <PostForm action=save class="stack l">
             <input type="hidden" name="form[original]" value=form.original.clone() />
@@ -121,24 +99,12 @@ pub fn settings_view(form: SourceForm) -> AnyView {
                 <a class="button" href=back>"Leave without saving"</a>
                 <span class="push">{test_button(save)}</span>
                 <button class="button primary" aria-busy=move || save.busy()>
-                    {if new { "Save, paused" } else { "Save settings" }}
+                    "Save settings"
                 </button>
             </div>
         </PostForm>
     }
     .into_any()
-}
-
-/// The other kinds to connect.
-fn kinds(current: SourceKind) -> impl IntoView {
-    let links = SourceKind::ALL
-        .iter()
-        .map(|kind| {
-            let href = format!("/console/sources/new?kind={kind}");
-            view! { <a href=href aria-current=(*kind == current).then_some("page")>{kind_word(*kind)}</a> }
-        })
-        .collect_view();
-    view! { <nav class="segmented" aria-label="Kind of directory">{links}</nav> }.into_any()
 }
 
 /// Tries the settings as typed. Only once the page is awake: without scripts, save them paused and test then.

@@ -46,11 +46,10 @@ pub(super) fn address(form: &SourceForm) -> impl IntoView + use<> {
     ];
     let orders =
         vec![Choice::new("in-order", "the first that is healthy"), Choice::new("spread", "all healthy ones in turn")];
-    let changing = (!form.original.is_empty()).then_some(
-        "Changing the host or TLS asks for the service account's password again, so that nobody can send it elsewhere.",
-    );
+    let changing =
+        "Changing the host or TLS asks for the service account's password again, so that nobody can send it elsewhere.";
     view! {
-        <Panel id="h-address" title="Address" hint=changing.unwrap_or_default()>
+        <Panel id="h-address" title="Address" hint=changing>
             <div class="body form-grid">
                 <Lines id="urls" name="form[urls]" label="Servers" value=form.urls rows=2 required=true
                     hint="One URL per line, such as ldaps://ldap.example.org. Another one stands in only before a password was sent." />
@@ -71,19 +70,14 @@ pub(super) fn address(form: &SourceForm) -> impl IntoView + use<> {
 
 pub(super) fn service_account(form: &SourceForm) -> impl IntoView + use<> {
     let form = form.clone();
-    let new = form.original.is_empty();
-    let hint = if new {
-        "Stored encrypted. It is never shown again."
-    } else {
-        "Stored encrypted and never shown. Leave empty to keep it."
-    };
+    let hint = "Stored encrypted and never shown. Leave empty to keep it.";
     view! {
         <Panel id="h-account" title="Service account" hint="a read-only account is enough">
             <div class="body form-grid">
                 <Field id="bind_dn" name="form[bind_dn]" label="Bind DN" value=form.bind_dn required=true class="input mono"
                     placeholder="cn=isthmus,ou=services,dc=example,dc=org" />
                 <Field id="bind_password" name="form[bind_password]" label="Password" value="" kind="password" autocomplete="new-password"
-                    required=new hint=hint />
+                    hint=hint />
             </div>
         </Panel>
     }

@@ -15,7 +15,7 @@ pub use api::{
     FoundPerson, HostLine, PersonTest, ReadSource, SaveAnswer, SaveSource, SetMode, SettingsOf, SourceCard,
     TestPassword, TestReport, TestStep,
 };
-pub use form::{EditSourcePage, NewSourcePage, SourceForm, settings_view};
+pub use form::{EditSourcePage, SourceForm, settings_view};
 #[cfg(feature = "ssr")]
 pub(crate) use form_parts::attribute_word;
 pub use view::{SourcePage, source_view};

@@ -16,12 +16,6 @@ use crate::{caller::failed, problem::ApiError};
 
 /// Saves the form and says where to go on.
 pub(super) async fn save(hub: &Hub, by: &ManageSources, form: SourceForm) -> Result<String, ApiError> {
-    if form.original.is_empty() {
-        let secret = form.bind_password.clone().into();
-        let draft = draft(form, SourceMode::Paused)?;
-        let source = hub.register_source(by, draft, secret).await.map_err(failed)?;
-        return Ok(link_after(&source.name, false, "saved"));
-    }
     let source = hub.source_by_name(&by.into(), &form.original).await.map_err(failed)?.source;
     let secret = (!form.bind_password.is_empty()).then(|| form.bind_password.clone().into());
     let revision = form.revision;
@@ -33,12 +27,8 @@ pub(super) async fn save(hub: &Hub, by: &ManageSources, form: SourceForm) -> Res
 /// Tries the settings without saving them.
 pub(super) async fn test(hub: &Hub, by: &ManageSources, form: SourceForm) -> Result<TestReport, ApiError> {
     let secret = (!form.bind_password.is_empty()).then(|| form.bind_password.clone().into());
-    let (id, draft) = if form.original.is_empty() {
-        (None, draft(form, SourceMode::Paused)?)
-    } else {
-        let source = hub.source_by_name(&by.into(), &form.original).await.map_err(failed)?.source;
-        (Some(source.id), keep_authority(draft(form, source.mode)?, &source))
-    };
+    let source = hub.source_by_name(&by.into(), &form.original).await.map_err(failed)?.source;
+    let (id, draft) = (Some(source.id), keep_authority(draft(form, source.mode)?, &source));
     let steps = hub.test_source_connection(by, ConnectionTest { draft, id, secret }).await.map_err(failed)?;
     Ok(TestReport { steps: steps.into_iter().map(TestStep::from).collect(), person: None })
 }

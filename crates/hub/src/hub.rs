@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use connector::{Connector, Trouble, TroubleKind};
+use connector::{Connector, Discovery, Trouble, TroubleKind};
 use directory::{Policy, Source};
 use secrecy::SecretString;
 use storage::Database;
@@ -17,6 +17,13 @@ use crate::{
 pub trait ConnectorFactory: Send + Sync {
     /// Checks the settings and prepares a connector. Does not dial.
     fn connect(&self, source: &Source, secret: SecretString) -> Result<Arc<dyn Connector>, Trouble>;
+
+    /// Something to look at a directory with before it is registered; its settings may be incomplete. Empty where this
+    /// process, or this kind of directory, has none.
+    fn discover(&self, source: &Source, secret: Option<SecretString>) -> Option<Arc<dyn Discovery>> {
+        let _ = (source, secret);
+        None
+    }
 }
 
 /// A factory for commands and tests that need no source.

@@ -33,6 +33,7 @@ mod row;
 pub mod search;
 pub mod sessions;
 pub mod settings;
+pub mod source_drafts;
 pub mod sources;
 pub mod throttle;
 pub mod trace;

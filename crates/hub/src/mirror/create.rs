@@ -98,7 +98,7 @@ pub async fn create(
 }
 
 /// Why this entry makes no person.
-fn refused(values: &Values, entry: &SourceEntry) -> Option<&'static str> {
+pub(super) fn refused(values: &Values, entry: &SourceEntry) -> Option<&'static str> {
     if let Some(reason) = values.missing() {
         return Some(reason);
     }

@@ -8,6 +8,7 @@ mod authority;
 mod capture;
 mod create;
 mod missing;
+mod preview;
 mod refresh;
 mod values;
 
@@ -16,6 +17,7 @@ pub use capture::{Capture, Captured, capture, delete_shadow_verifier};
 pub use create::{NewHubPerson, Provisioned, create, create_hub_person};
 use directory::{Account, AccountStatus, CaseId, Person, Standing};
 pub use missing::{MissingNoted, drop_alias, note_locked, note_missing};
+pub(crate) use preview::preview;
 pub use refresh::{Refreshed, refresh};
 pub(crate) use values::digest_of;
 

@@ -46,6 +46,27 @@ pub(super) fn check(mut draft: SourceDraft, before: Option<&Source>) -> Result<S
     Ok(draft)
 }
 
+/// Checks a draft that is not complete yet: what stands empty waits for a later step.
+pub(super) fn check_so_far(draft: SourceDraft) -> Result<SourceDraft, HubError> {
+    let ConnectorSettings::Ldap(before) = draft.connector.clone();
+    let mut filled = SourceDraft { name: "later".to_owned(), label: "later".to_owned(), ..draft.clone() };
+    let ConnectorSettings::Ldap(ldap) = &mut filled.connector;
+    for text in [&mut ldap.bind_dn, &mut ldap.base_dn] {
+        if text.trim().is_empty() {
+            *text = "cn=later".to_owned();
+        }
+    }
+    let mut checked = check(filled, None)?;
+    let ConnectorSettings::Ldap(ldap) = &mut checked.connector;
+    if before.bind_dn.trim().is_empty() {
+        ldap.bind_dn.clear();
+    }
+    if before.base_dn.trim().is_empty() {
+        ldap.base_dn.clear();
+    }
+    Ok(SourceDraft { name: draft.name, label: draft.label, ..checked })
+}
+
 fn check_name(draft: &SourceDraft, before: Option<&Source>) -> Result<(), HubError> {
     if let Some(before) = before {
         if draft.name != before.name {

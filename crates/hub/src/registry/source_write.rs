@@ -23,6 +23,9 @@ use crate::{
     mirror,
 };
 
+/// Stands for every directory that is not registered yet.
+const UNREGISTERED: uuid::Uuid = uuid::Uuid::from_u128(0x6e65_7720_6469_7265_6374_6f72_7900_0001);
+
 /// A source that passed every check, ready to be written.
 pub(crate) struct PreparedSource {
     /// As it will be; its revision is the one the change was based on.
@@ -127,6 +130,18 @@ impl Hub {
         let draft = source_check::check(draft, before)?;
         let now = self.clock.now();
         Ok(source_of(draft, |s| s.id = before.map_or_else(|| self.random.id(now).into(), |b| b.id)))
+    }
+
+    /// Checks what was entered of a new source so far, and brings it into its stored form.
+    pub(crate) fn check_source_so_far(&self, draft: SourceDraft) -> Result<SourceDraft, HubError> {
+        source_check::check_so_far(draft)
+    }
+
+    /// A source that is not registered, as far as it is known, to be looked at. All of them share an id that no
+    /// registered one has: what is counted for an account there is counted over all drafts.
+    pub(crate) fn unregistered(&self, draft: &SourceDraft) -> Source {
+        let draft = SourceDraft { name: "the new directory".to_owned(), ..draft.clone() };
+        source_of(draft, |s| s.id = UNREGISTERED.into())
     }
 
     /// The secret to write, and whether it differs from the stored one. A secret entered for one host is never

@@ -144,6 +144,18 @@ pub(super) async fn take(
     Ok(Some(place.id))
 }
 
+/// Whether any place is taken now.
+pub(super) async fn is_any_taken(
+    tx: &mut Transaction,
+    hub: &HubParts,
+    account: (SourceId, &ImmutableId),
+    limit: Limit,
+    count: SourceCount,
+) -> Result<bool, HubError> {
+    let places = Budget { queries: tx, source: account.0, immutable_id: account.1 }.places().await?;
+    Ok(!still_taken(&places, limit, count, hub.clock.now()).is_empty())
+}
+
 /// What becomes of a place when its bind has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {

@@ -1,13 +1,19 @@
 //! The one bind of an administrator's live test. It takes a budget place like a sign-in does, so that trying a
 //! directory never brings an account nearer to its lockout than signing in could. No trace, no counter, no capture.
 
-use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use connector::{Connector, Verification};
 use credential::Password;
-use directory::{AdapterResult, LockoutReading, Source, SourceEntry};
+use directory::{AdapterResult, ConnectorSettings, ImmutableId, LockoutReading, Source, SourceEntry, SourceId};
 
 use super::budget::{self, Ending, Limit, SourceCount};
 use crate::{Hub, HubError};
+
+/// Wrong passwords of a service account that the wizard lets reach its directory in a quarter of an hour: what locks
+/// such an account is not known yet.
+const SERVICE_ACCOUNT: Limit = Limit { threshold: None, places: 2, window: Some(TimeDelta::minutes(15)) };
 
 impl Hub {
     /// Asks the source about a password for `entry`, read at `read_at`. Empty = no place is left and nothing was sent.
@@ -19,6 +25,46 @@ impl Hub {
         read_at: DateTime<Utc>,
         password: &Password,
     ) -> Result<Option<Verification>, HubError> {
+        let (limit, count) = self.limit_for_test(source, connector, entry, read_at).await?;
+        let key = (source.id, &entry.immutable_id);
+        let place: Option<uuid::Uuid> =
+            storage::write!(self.database, |tx| { budget::take(tx, self, key, limit, count, false).await })?;
+        let Some(place) = place else { return Ok(None) };
+        self.verify_at(key, place, connector, entry, password).await.map(Some)
+    }
+
+    /// The same for a directory that is not registered yet, or registered already under another name: sign-ins there
+    /// may have used their whole budget of T − 2, so only one place is left before T.
+    pub(crate) async fn verify_before_registration(
+        &self,
+        source: &Source,
+        connector: &dyn Connector,
+        entry: &SourceEntry,
+        read_at: DateTime<Utc>,
+        password: &Password,
+    ) -> Result<Option<Verification>, HubError> {
+        let (limit, count) = self.limit_for_test(source, connector, entry, read_at).await?;
+        if limit.threshold.is_some_and(|threshold| threshold <= 2) {
+            return Err(HubError::Refused("the directory locks at one or two wrong passwords".to_owned()));
+        }
+        let key = (source.id, &entry.immutable_id);
+        let place: Option<uuid::Uuid> = storage::write!(self.database, |tx| {
+            if limit.threshold.is_some() && budget::is_any_taken(tx, self, key, limit, count).await? {
+                return Ok(None);
+            }
+            budget::take(tx, self, key, limit, count, true).await
+        })?;
+        let Some(place) = place else { return Ok(None) };
+        self.verify_at(key, place, connector, entry, password).await.map(Some)
+    }
+
+    async fn limit_for_test(
+        &self,
+        source: &Source,
+        connector: &dyn Connector,
+        entry: &SourceEntry,
+        read_at: DateTime<Utc>,
+    ) -> Result<(Limit, SourceCount), HubError> {
         let policy = self.policy_now().await?;
         let mut shown = entry.lockout;
         if shown.threshold.or(source.lockout.threshold).is_none()
@@ -33,10 +79,17 @@ impl Hub {
             .map_err(|missing| HubError::Refused(format!("No password was sent: {}.", missing.words())))?;
         let count = SourceCount { failures: shown.failures, read_at };
         let limit = limit.after_restore(self.restored_at().await?, self.clock.now(), count);
-        let key = (source.id, &entry.immutable_id);
-        let place: Option<uuid::Uuid> =
-            storage::write!(self.database, |tx| { budget::take(tx, self, key, limit, count, false).await })?;
-        let Some(place) = place else { return Ok(None) };
+        Ok((limit, count))
+    }
+
+    async fn verify_at(
+        &self,
+        key: (SourceId, &ImmutableId),
+        place: uuid::Uuid,
+        connector: &dyn Connector,
+        entry: &SourceEntry,
+        password: &Password,
+    ) -> Result<Verification, HubError> {
         let said = connector.verify(entry, password.secret()).await;
         let ending = match (said.sent, said.proves_password || said.result == AdapterResult::Ok) {
             (_, true) => Ending::Proven,
@@ -46,6 +99,41 @@ impl Hub {
         let ended: Result<(), HubError> =
             storage::write!(self.database, |tx| { budget::end(tx, self, key, place, ending).await });
         ended?;
-        Ok(Some(said))
+        Ok(said)
+    }
+
+    /// A place for one bind of the service account of a directory that is being connected. Empty = it was refused too
+    /// often just now. Counted over all drafts: by addresses and account.
+    pub(crate) async fn service_account_place(&self, source: &Source) -> Result<Option<uuid::Uuid>, HubError> {
+        let account = self.service_account(source);
+        let count = SourceCount { failures: None, read_at: self.clock.now() };
+        storage::write!(self.database, |tx| {
+            budget::take(tx, self, (source.id, &account), SERVICE_ACCOUNT, count, true).await
+        })
+    }
+
+    /// Ends it: the password was accepted, or not, or nobody knows; empty = it never left.
+    pub(crate) async fn end_service_account(
+        &self,
+        source: &Source,
+        place: uuid::Uuid,
+        accepted: Option<bool>,
+    ) -> Result<(), HubError> {
+        let account = self.service_account(source);
+        let ending = match accepted {
+            Some(true) => Ending::Proven,
+            Some(false) => Ending::Kept,
+            None => Ending::NotSent,
+        };
+        storage::write!(self.database, |tx| { budget::end(tx, self, (source.id, &account), place, ending).await })
+    }
+
+    fn service_account(&self, source: &Source) -> ImmutableId {
+        let ConnectorSettings::Ldap(ldap) = &source.connector;
+        let hosts: BTreeSet<String> =
+            ldap.urls.iter().filter_map(|url| url.host_str().map(str::to_lowercase)).collect();
+        let text = format!("{}\n{}", ldap.bind_dn.to_lowercase(), hosts.into_iter().collect::<Vec<_>>().join(","));
+        let digest = self.vault.keyed_digest("service account", text.as_bytes());
+        ImmutableId(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }

@@ -1,6 +1,7 @@
 //! Directories: register, change, switch the mode, and try them live without changing anything.
 
 mod live_test;
+pub mod wizard;
 
 pub use connector::{HostHealth, HostState, ProbeStep};
 use directory::{Source, SourceDraft, SourceId, SourceMode};

@@ -8,6 +8,7 @@ mod leases;
 mod parity;
 mod people;
 mod search;
+mod source_drafts;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use directory::{ConnectorSettings, LdapSettings, LockoutSettings, Source, SourceId, SourceKind, SourceMode};

@@ -6,7 +6,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use connector::{Connector, Cursor, Found, Page, ProbeStep, Trouble, TroubleKind, Verification};
+use connector::{
+    Connector, Count, Cursor, Discovery, DiscoveryStage, DiscoveryStep, Failure, FailureKind, Found, Greeting,
+    Introduction, LockoutFound, Page, ProbeStep, Proposal, ServerGreeting, Survey, Trouble, TroubleKind, Vendor,
+    Verification,
+};
 use directory::{
     AccountStatus, AdapterResult, AttributeName, ConnectorSettings, ImmutableId, LockoutReading, Source, SourceEntry,
 };
@@ -122,6 +126,103 @@ impl ConnectorFactory for FakeDirectory {
         let host = ldap.urls[0].host_str().unwrap().to_owned();
         self.state().connected.push((host, secret.expose_secret().to_owned()));
         Ok(Arc::new(FakeConnector { state: Arc::clone(&self.state) }))
+    }
+
+    fn discover(&self, source: &Source, secret: Option<SecretString>) -> Option<Arc<dyn Discovery>> {
+        let ConnectorSettings::Ldap(ldap) = &source.connector;
+        let secret = secret.map(|secret| secret.expose_secret().to_owned());
+        let host = ldap.urls.first().and_then(|url| url.host_str()).unwrap_or_default().to_owned();
+        Some(Arc::new(FakeDiscovery { state: Arc::clone(&self.state), host, secret }))
+    }
+}
+
+/// Looks at the same directory. The service account's password is [`SERVICE_PASSWORD`].
+struct FakeDiscovery {
+    state: Arc<Mutex<State>>,
+    host: String,
+    secret: Option<String>,
+}
+
+/// What the service account of a directory that is looked at signs in with.
+pub const SERVICE_PASSWORD: &str = "canary-service-secret";
+
+fn told(stage: DiscoveryStage, outcome: Result<&str, FailureKind>) -> DiscoveryStep {
+    let failure = |kind| Failure { kind, endpoint: "fake:636".to_owned(), detail: "as told".to_owned() };
+    DiscoveryStep { stage, outcome: outcome.map(str::to_owned).map_err(failure), milliseconds: 1 }
+}
+
+#[async_trait]
+impl Discovery for FakeDiscovery {
+    async fn greet(&self) -> Greeting {
+        assert!(self.secret.is_none(), "a greeting needs no secret");
+        let down = self.state.lock().unwrap().unreachable;
+        let mut steps = vec![told(DiscoveryStage::Resolve, Ok("it is there"))];
+        if down {
+            steps.push(told(DiscoveryStage::Connect, Err(FailureKind::PortClosed)));
+        } else {
+            steps.push(told(DiscoveryStage::Connect, Ok("it answers")));
+            steps.push(told(DiscoveryStage::Tls, Ok("encrypted")));
+        }
+        let server = ServerGreeting { server: self.host.clone(), steps, certificates: Vec::new() };
+        Greeting { servers: vec![server], introduction: (!down).then(introduction) }
+    }
+
+    async fn survey(&self) -> Result<Survey, Failure> {
+        let secret = self.secret.clone().unwrap_or_default();
+        let mut state = self.state.lock().unwrap();
+        state.connected.push((self.host.clone(), secret.clone()));
+        if secret != SERVICE_PASSWORD {
+            return Err(Failure {
+                kind: FailureKind::AccountRefused,
+                endpoint: "fake:636".to_owned(),
+                detail: "no".to_owned(),
+            });
+        }
+        Ok(Survey {
+            endpoint: "fake:636".to_owned(),
+            introduction: introduction(),
+            filters: vec![("(objectClass=inetOrgPerson)".to_owned(), Count { entries: 3, at_least: false })],
+            bases: vec![("ou=people,dc=example,dc=test".to_owned(), Count { entries: 3, at_least: false })],
+            sample: 0,
+            attributes: Vec::new(),
+            classes: Vec::new(),
+            domains: vec![("example.test".to_owned(), 3)],
+            netbios_domain: None,
+            lockout: LockoutFound {
+                read_at: state.lockout.threshold.map(|_| "cn=policy".to_owned()),
+                threshold: state.lockout.threshold,
+                window_seconds: state.lockout.window_seconds,
+                read_at_sign_in: true,
+                unreadable: vec!["it cannot be read".to_owned()],
+                ..LockoutFound::default()
+            },
+            proposal: Proposal {
+                base_dn: "ou=people,dc=example,dc=test".to_owned(),
+                person_filter: "(objectClass=inetOrgPerson)".to_owned(),
+                name_attributes: vec!["uid".to_owned()],
+                id_attribute: "entryUUID".to_owned(),
+                username_attribute: "uid".to_owned(),
+                mapping: BTreeMap::from([(AttributeName::Email, "mail".to_owned())]),
+            },
+            remarks: Vec::new(),
+        })
+    }
+
+    async fn inspect(&self) -> Vec<DiscoveryStep> {
+        vec![told(DiscoveryStage::Base, Ok("there")), told(DiscoveryStage::People, Ok("3"))]
+    }
+}
+
+fn introduction() -> Introduction {
+    Introduction {
+        vendor: Vendor::OpenLdap,
+        product: "OpenLDAP".to_owned(),
+        naming_contexts: vec!["dc=example,dc=test".to_owned()],
+        default_context: None,
+        schema_at: None,
+        controls: Vec::new(),
+        extensions: Vec::new(),
+        sasl_mechanisms: Vec::new(),
     }
 }
 

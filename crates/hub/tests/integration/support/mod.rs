@@ -10,7 +10,7 @@ use ::directory::{
     SourceDraft, SourceKind, SourceMode,
 };
 use chrono::{DateTime, TimeDelta};
-pub use directory::{FakeDirectory, entry};
+pub use directory::{FakeDirectory, SERVICE_PASSWORD, entry};
 use hub::{
     Hub, HubParts,
     kernel::{FixedClock, SystemRandom, capability::Administer, vault::Vault},
@@ -108,9 +108,13 @@ impl TestHub {
 
     /// Links one person to a source, as just-in-time sign-in does.
     pub async fn provision(&self, source: &::directory::Source, name: &str) -> PersonId {
-        let entry = entry(name);
+        self.provision_entry(source, &entry(name)).await
+    }
+
+    /// The same for an entry with more to it.
+    pub async fn provision_entry(&self, source: &::directory::Source, entry: &::directory::SourceEntry) -> PersonId {
         let made: Result<_, hub::HubError> =
-            storage::write!(self.hub.database, |tx| { hub::mirror::create(tx, &self.hub, source, &entry).await });
+            storage::write!(self.hub.database, |tx| { hub::mirror::create(tx, &self.hub, source, entry).await });
         match made.unwrap() {
             hub::mirror::Provisioned::Created { person, .. } => person.id,
             other => panic!("{other:?}"),

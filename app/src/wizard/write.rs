@@ -1,0 +1,139 @@
+//! From a step's form to the hub, and to the address of the page that shows how it went.
+
+use std::{collections::BTreeMap, str::FromStr};
+
+use directory::{AttributeName, LockoutSettings, SourceKind, SourceMode};
+use hub::{
+    Hub, HubError,
+    kernel::capability::ManageSources,
+    sources::wizard::{Wizard, WizardInput, WizardOutcome, WizardProblem, WizardStep},
+};
+
+use crate::{caller::failed, problem::ApiError};
+
+/// A field that cannot be taken, and why.
+struct Wrong(&'static str, String);
+
+type Values = BTreeMap<String, String>;
+
+/// Fields with passwords: never kept with what was typed.
+const PASSWORDS: [&str; 2] = ["bind_password", "person_password"];
+
+/// Takes one step; where to go on.
+pub(super) async fn take(
+    hub: &Hub,
+    by: &ManageSources,
+    step: &str,
+    (draft, revision): (&str, i64),
+    mut values: Values,
+) -> Result<String, ApiError> {
+    let step = WizardStep::named(step).ok_or_else(|| crate::caller::not_found("This step"))?;
+    let at = Some((draft, revision)).filter(|(draft, _)| !draft.is_empty());
+    let (field, message) = match input(step, &values) {
+        Ok(input) => match hub.source_wizard_step(by, at, input).await {
+            Ok(WizardOutcome::Kept(wizard)) => return Ok(link(&wizard, step)),
+            Ok(WizardOutcome::Registered(source)) => {
+                let path = format!("/console/sources/{}", crate::link::encode(&source.name));
+                return Ok(crate::link::with_query(&path, &[("done", "saved")]));
+            }
+            Err(HubError::Invalid { field, message }) => (field.to_owned(), message),
+            Err(HubError::Refused(message)) => (String::new(), message),
+            Err(HubError::Source(trouble)) => (String::new(), trouble.to_string()),
+            Err(other) => return Err(failed(other)),
+        },
+        Err(Wrong(field, message)) => (field.to_owned(), message),
+    };
+    values.retain(|name, _| !PASSWORDS.contains(&name.as_str()));
+    let problem = WizardProblem { step, field, message, typed: values };
+    let wizard = hub.note_wizard_problem(by, at, problem).await.map_err(failed)?;
+    Ok(link(&wizard, step))
+}
+
+/// The page of a step. The revision is there so that every answer has an address of its own.
+pub(super) fn link(wizard: &Wizard, step: WizardStep) -> String {
+    let (id, revision) = (wizard.id.to_string(), wizard.revision.to_string());
+    crate::link::with_query("/console/sources/new", &[("draft", &id), ("step", step.as_str()), ("seen", &revision)])
+}
+
+fn input(step: WizardStep, values: &Values) -> Result<WizardInput, Wrong> {
+    let text = |name: &str| values.get(name).map(|text| text.trim().to_owned()).unwrap_or_default();
+    let some = |name: &str| Some(text(name)).filter(|text| !text.is_empty());
+    let ticked = |name: &str| values.contains_key(name);
+    let secret = |name: &str| values.get(name).filter(|text| !text.is_empty()).map(|text| text.clone().into());
+    Ok(match step {
+        WizardStep::Address => WizardInput::Address {
+            kind: word("kind", &text("kind"))?,
+            urls: urls(&text("urls"))?,
+            transport: word("transport", &text("transport"))?,
+            allow_plain: ticked("allow_plain"),
+            ca_pem: some("ca_pem").map(|pem| pem.replace("\r\n", "\n")),
+        },
+        WizardStep::Account => WizardInput::Account { bind_dn: text("bind_dn"), password: secret("bind_password") },
+        WizardStep::People => WizardInput::People {
+            base_dn: text("base_dn"),
+            person_filter: text("person_filter"),
+            id_attribute: text("id_attribute"),
+            username_attribute: text("username_attribute"),
+            name_attributes: parts(&text("name_attributes"), &[',', '\n', ' ']),
+        },
+        WizardStep::Attributes => WizardInput::Attributes {
+            mapping: AttributeName::ALL
+                .iter()
+                .filter_map(|name| some(&format!("mapping-{name}")).map(|attribute| (*name, attribute)))
+                .collect(),
+            self_written: AttributeName::ALL.iter().copied().filter(|name| ticked(&format!("own-{name}"))).collect(),
+            domains: parts(&text("domains"), &[',', '\n', ' ']),
+            netbios_domain: some("netbios_domain"),
+            protected_groups: parts(&text("protected_groups"), &['\n']),
+        },
+        WizardStep::Lockout => WizardInput::Lockout(LockoutSettings {
+            threshold: number("lockout_threshold", &text("lockout_threshold"))?,
+            window_seconds: match number::<u64>("lockout_window", &text("lockout_window"))? {
+                Some(minutes) => Some(
+                    minutes.checked_mul(60).ok_or_else(|| Wrong("lockout_window", "That is too long.".to_owned()))?,
+                ),
+                None => None,
+            },
+            waiver: ticked("lockout_waiver"),
+        }),
+        WizardStep::Person => WizardInput::Person { typed: text("person"), password: secret("person_password") },
+        WizardStep::Finish => WizardInput::Finish {
+            name: text("name"),
+            label: text("label"),
+            just_in_time: ticked("just_in_time"),
+            mode: if ticked("switch_on") { SourceMode::Active } else { SourceMode::Paused },
+        },
+    })
+}
+
+fn word<T: FromStr>(field: &'static str, text: &str) -> Result<T, Wrong>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error: T::Err| Wrong(field, error.to_string()))
+}
+
+fn number<T: FromStr>(field: &'static str, text: &str) -> Result<Option<T>, Wrong> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| Wrong(field, format!("{text:?} is not a whole number.")))
+}
+
+fn parts(text: &str, separators: &[char]) -> Vec<String> {
+    text.split(|c| separators.contains(&c)).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+fn urls<T: FromStr>(text: &str) -> Result<Vec<T>, Wrong> {
+    parts(text, &['\n', ' ', ','])
+        .into_iter()
+        .map(|text| {
+            text.parse().map_err(|_| Wrong("urls", format!("{text:?} is not a URL such as ldaps://ldap.example.org.")))
+        })
+        .collect()
+}
+
+/// The kind an address asks for.
+pub(super) fn kind(text: &str) -> SourceKind {
+    text.parse().unwrap_or(SourceKind::Ldap)
+}
