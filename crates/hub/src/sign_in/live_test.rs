@@ -47,6 +47,10 @@ impl Hub {
         if limit.threshold.is_some_and(|threshold| threshold <= 2) {
             return Err(HubError::Refused("the directory locks at one or two wrong passwords".to_owned()));
         }
+        // What sign-ins used before a restore is forgotten: there may be no place left beside theirs.
+        if limit.threshold.is_some_and(|threshold| limit.places < threshold - 2) {
+            return Ok(None);
+        }
         let key = (source.id, &entry.immutable_id);
         let place: Option<uuid::Uuid> = storage::write!(self.database, |tx| {
             if limit.threshold.is_some() && budget::is_any_taken(tx, self, key, limit, count).await? {
