@@ -10,8 +10,9 @@ after(() => stage?.strike());
 
 // The page of a step after its form was sent.
 async function send(visitor, button) {
+  const before = visitor.page.url();
   await visitor.page.getByRole('button', { name: button }).click();
-  await visitor.page.waitForURL(/seen=/);
+  await visitor.page.waitForURL((url) => url.href !== before && url.searchParams.has('seen'));
   await visitor.settled();
 }
 

@@ -21,3 +21,4 @@ mod statuses;
 mod storage_trouble;
 mod support;
 mod telemetry;
+mod wizard_peers;

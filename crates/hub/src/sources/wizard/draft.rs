@@ -9,14 +9,14 @@ use connector::Survey;
 use directory::{PersonId, SourceDraft};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use storage::source_drafts::{self, SourceDraftRow};
+use storage::{
+    lease::Lease,
+    source_drafts::{self, SourceDraftRow},
+};
 use uuid::Uuid;
 
 use super::{PersonPreview, Report, WizardProblem, WizardStep};
-use crate::{
-    Hub, HubError,
-    kernel::{lease::Lease, vault::Place},
-};
+use crate::{Hub, HubError, kernel::vault::Place};
 
 /// A draft that nobody went on with for this long is forgotten.
 const KEPT: TimeDelta = TimeDelta::hours(12);

@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use advice::{Advice, advice};
 pub use connector::{AttributeSeen, Count, DiscoveryStage, Failure, FailureKind, LockoutFound, Survey, Vendor};
 use directory::{
-    AttributeMapping, AttributeName, ConnectorSettings, LdapSettings, LockoutSettings, Source, SourceDraft, SourceKind,
-    SourceMode, TransportSecurity,
+    AttributeMapping, AttributeName, ConnectorSettings, LockoutSettings, Source, SourceDraft, SourceKind, SourceMode,
+    TransportSecurity,
 };
 use draft::{Draft, State};
 pub use person::PersonPreview;
