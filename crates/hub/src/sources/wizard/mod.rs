@@ -227,7 +227,7 @@ impl Hub {
             )));
         }
         if let WizardInput::Finish { name, label, just_in_time, mode } = input {
-            return self.finish(by, draft, (name, label), just_in_time, mode).await;
+            return self.finish_wizard(by, draft, (name, label), just_in_time, mode).await;
         }
         let passed = self.take_step(by, &mut draft.state, input).await?;
         draft.state.problem = None;
@@ -442,7 +442,7 @@ impl Hub {
         Ok((tried.checks, passed))
     }
 
-    async fn finish(
+    async fn finish_wizard(
         &self,
         by: &ManageSources,
         draft: Draft,
