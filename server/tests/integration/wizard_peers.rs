@@ -43,7 +43,7 @@ impl Browser<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_directory_is_connected_without_scripts_and_its_people_sign_in() {
+async fn an_operator_connects_a_directory_without_scripts() {
     let server = TestServer::start().await;
     let slapd = Slapd::with(SlapdSetup { people: 8, ..SlapdSetup::default() }).await;
     let administrator = server.administrator("admin").await;
