@@ -12,8 +12,8 @@ use crate::{
     find::{Finding, find_view},
     people::{PeopleAsk, PeopleList, PersonLine, people_view},
     person::{
-        AccountCard, AuthorityLine, CaseLine, GroupLine, PersonCard, ProfileLine, SignInLine, TraceCard, TraceStepLine,
-        TraceTone, person_view,
+        AccountCard, AuthorityLine, CaseLine, GroupLine, PersonCard, ProfileLine, SessionLine, SignInLine, TraceCard,
+        TraceStepLine, TraceTone, person_view,
     },
     problem::ApiError,
     source::{
@@ -197,6 +197,14 @@ fn person_card() -> PersonCard {
             other: Some(("0198c0de-0000-7000-8000-000000000002".into(), LONG.into())),
             opened_at: moment(),
         }],
+        sessions: vec![SessionLine {
+            id: "6f1d2c9e-0000-4000-8000-000000000001".into(),
+            browser: "Firefox on Linux".into(),
+            started_at: moment(),
+            last_used_at: moment(),
+            text: "Proven by Corporate LDAP. Used for Kontor Orders.".into(),
+        }],
+        may_help: true,
         sign_ins: vec![
             sign_in("M7Q-2HX", false, "Refused: locked", "D10"),
             sign_in("K2P-8LM", false, "Refused: bad password", "D7"),
@@ -216,6 +224,7 @@ fn person() {
         profile: vec![],
         groups: vec![],
         cases: vec![],
+        sessions: vec![],
         sign_ins: vec![],
         trace: None,
         privileged: false,

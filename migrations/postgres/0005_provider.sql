@@ -96,11 +96,12 @@ create table signing_key (
     algorithm text collate "C" not null,
     -- The public half, as published.
     public_key jsonb not null,
-    -- The private half, PKCS #8 in base64, sealed.
+    -- The private half, PKCS #8 in base64, sealed; emptied once the key no longer signs.
     sealed_private_key bytea not null,
+    -- Published since.
     created_at timestamptz not null,
-    -- Still published, no longer signing.
-    retired_at timestamptz
+    -- Of the keys of an algorithm whose time has come, the one with the latest signs.
+    signs_from timestamptz not null,
+    -- Published until then, when the last token it signed has expired; empty while no other key is to follow.
+    leaves_at timestamptz
 );
--- One key signs per algorithm, whoever of several servers made it first.
-create unique index signing_key_current on signing_key (algorithm) where retired_at is null;

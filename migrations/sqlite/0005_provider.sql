@@ -96,11 +96,12 @@ create table signing_key (
     algorithm text not null,
     -- The public half, as published.
     public_key text not null,
-    -- The private half, PKCS #8 in base64, sealed.
+    -- The private half, PKCS #8 in base64, sealed; emptied once the key no longer signs.
     sealed_private_key blob not null,
+    -- Published since.
     created_at text not null,
-    -- Still published, no longer signing.
-    retired_at text
+    -- Of the keys of an algorithm whose time has come, the one with the latest signs.
+    signs_from text not null,
+    -- Published until then, when the last token it signed has expired; empty while no other key is to follow.
+    leaves_at text
 );
--- One key signs per algorithm, whoever of several servers made it first.
-create unique index signing_key_current on signing_key (algorithm) where retired_at is null;

@@ -1,6 +1,8 @@
 //! What the server does without being asked: keep standing fresh, forget what expired. Of several servers on one
 //! database, one at a time does each piece; what it is, is the hub's business.
 
+mod keys;
+
 use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -28,6 +30,8 @@ pub fn start(hub: &Hub, stop: &CancellationToken) -> JoinSet<()> {
     tracing::info!(owner, "background work begins");
     let mut tasks = JoinSet::new();
     tasks.spawn(tidy(hub.clone(), owner.clone(), stop.clone()));
+    tasks.spawn(keys::watch_sealing_keys(hub.clone(), owner.clone(), stop.clone()));
+    tasks.spawn(keys::tend_signing_keys(hub.clone(), owner.clone(), stop.clone()));
     tasks.spawn(sweep(hub.clone(), owner, stop.clone()));
     tasks.spawn(check_hosts(hub.clone(), stop.clone()));
     tasks

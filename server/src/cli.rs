@@ -51,6 +51,11 @@ pub enum Command {
     /// The server must be stopped. The backup is checked, opened and upgraded before anything is touched; a database
     /// that is there is put aside and never deleted. Every session, grant, code and link ends.
     Restore(RestoreArguments),
+    /// The keys: those that sign tokens, and the one that seals stored secrets
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
     /// The database
     Database {
         #[command(subcommand)]
@@ -67,6 +72,48 @@ pub enum AdminCommand {
     /// Beside their password it lets them in when every directory is down. It works once, for fifteen minutes, and
     /// replaces the one before. `isthmus admin create --break-glass` makes that administrator.
     BreakGlass(BreakGlassArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Show the keys: which ones are published, sign, or are about to leave
+    List(StoreArguments),
+    /// Put another key in place of the present one, while servers run
+    Rotate {
+        #[command(subcommand)]
+        command: RotateCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RotateCommand {
+    /// Publish a new pair of keys that will sign tokens, and later take the present pair away
+    ///
+    /// The new pair is published a day before it signs (policy `signing_key_ahead`), so that no application meets a
+    /// token of a key it has not seen. The present pair stays published until the last token it signed has expired.
+    /// Running servers notice within two seconds. They also do this by themselves (policy `signing_key_period`).
+    Signing(RotateSigningArguments),
+    /// Seal every stored secret with a new key and throw the old one away
+    ///
+    /// Servers go on working meanwhile. The new key is written beside the old one in the key file; when every running
+    /// server holds it, stored secrets are wrapped anew; then the old key is taken out of the file and opens nothing
+    /// any more, except in backups from before. A rotation that was interrupted goes on when the command is given
+    /// again. Servers on other hosts need a copy of the file: the command says which, and waits for them.
+    ///
+    /// If the key is given as ISTHMUS_SEALING_KEY: restart every server with the new key there and the old one as
+    /// ISTHMUS_SEALING_KEY_PREVIOUS, and give this command both.
+    Sealing(StoreArguments),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RotateSigningArguments {
+    #[command(flatten)]
+    pub store: StoreArguments,
+    /// Sign with the new pair in five seconds, as soon as every server has published it
+    ///
+    /// Applications that keep the list of keys may ask for it once more.
+    #[arg(long)]
+    pub now: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -91,7 +138,8 @@ pub struct StoreArguments {
     pub database: Option<String>,
     /// File with the key that seals secrets: 32 bytes, or as hex or base64. Default: DIR/sealing.key, made once
     ///
-    /// The key itself can be given as ISTHMUS_SEALING_KEY instead. Losing it loses the stored connector secrets.
+    /// The key itself can be given as ISTHMUS_SEALING_KEY instead. Losing it loses the stored connector secrets and
+    /// the keys that sign tokens.
     #[arg(long, value_name = "FILE", env = "ISTHMUS_SEALING_KEY_FILE")]
     pub sealing_key: Option<PathBuf>,
 }

@@ -2,19 +2,20 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
-    io::{ErrorKind, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use anyhow::{Context as _, bail, ensure};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hub::kernel::Random;
+use anyhow::{Context as _, ensure};
+use hub::kernel::{Random, vault::KeyPlace};
 use secrecy::SecretSlice;
 
-use crate::config::StoreSettings;
+use crate::{
+    config::StoreSettings,
+    key_file::{EnvironmentKeys, KeyFile},
+};
 
-const KEY_BYTES: usize = 32;
 /// Names in the folder.
 pub const DATABASE: &str = "isthmus.sqlite";
 pub const KEY: &str = "sealing.key";
@@ -109,106 +110,78 @@ impl DataFolder {
         format!("sqlite://{}", self.path.join(DATABASE).display())
     }
 
-    /// The key that seals secrets, if there is one; none is made.
+    /// Where the keys that seal secrets are, if there are any; none is made.
+    pub fn sealing_keys_if_any(&self, settings: &StoreSettings) -> anyhow::Result<Option<Arc<dyn KeyPlace>>> {
+        if let Some(keys) = EnvironmentKeys::read_now()? {
+            return Ok(Some(Arc::new(keys)));
+        }
+        let file = KeyFile { path: settings.sealing_key.clone().unwrap_or_else(|| self.path.join(KEY)) };
+        let named = settings.sealing_key.is_some();
+        match fs::exists(&file.path) {
+            Ok(false) if !named => Ok(None),
+            Ok(_) => {
+                file.keys()?;
+                Ok(Some(Arc::new(file)))
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot look for {}", file.path.display())),
+        }
+    }
+
+    /// The one key that seals secrets, if there is one. Not while it is being changed: of two keys, a backup might
+    /// need either.
     pub fn sealing_key_if_any(&self, settings: &StoreSettings) -> anyhow::Result<Option<SecretSlice<u8>>> {
-        if let Some(text) = std::env::var_os("ISTHMUS_SEALING_KEY") {
-            return parse_key(&text.into_encoded_bytes()).context("ISTHMUS_SEALING_KEY").map(Some);
-        }
-        if let Some(file) = &settings.sealing_key {
-            return read_key(file).map(Some);
-        }
-        let file = self.path.join(KEY);
-        match fs::exists(&file) {
-            Ok(true) => read_key(&file).map(Some),
-            Ok(false) => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("cannot look for {}", file.display())),
-        }
+        let Some(place) = self.sealing_keys_if_any(settings)? else { return Ok(None) };
+        let mut keys = place.read().map_err(anyhow::Error::msg)?;
+        ensure!(
+            keys.len() == 1,
+            "{} holds two keys: the sealing key is just being changed, or its change was interrupted. Wait for it, or \
+             finish it with `isthmus key rotate sealing`",
+            place.describe()
+        );
+        Ok(keys.pop())
     }
 
-    /// The key that seals secrets: from the environment, from the file given, or from the folder, made once.
-    pub fn sealing_key(&self, settings: &StoreSettings, random: &dyn Random) -> anyhow::Result<SecretSlice<u8>> {
-        if let Some(text) = std::env::var_os("ISTHMUS_SEALING_KEY") {
-            let text = text.into_encoded_bytes();
-            return parse_key(&text).context("ISTHMUS_SEALING_KEY");
+    /// Where the keys that seal secrets are: the environment, the file given, or the file of the folder. A folder that
+    /// is `new` gets a key, made once.
+    pub fn sealing_keys(
+        &self,
+        settings: &StoreSettings,
+        new: bool,
+        random: &dyn Random,
+    ) -> anyhow::Result<Arc<dyn KeyPlace>> {
+        if let Some(there) = self.sealing_keys_if_any(settings)? {
+            return Ok(there);
         }
-        if let Some(file) = &settings.sealing_key {
-            return read_key(file);
-        }
-        let file = self.path.join(KEY);
-        match fs::exists(&file) {
-            Ok(true) => read_key(&file),
-            Ok(false) => {
-                ensure!(
-                    settings.database.is_some() || !self.path.join(DATABASE).exists(),
-                    "{} is missing, but the database beside it exists: without the key its sealed secrets cannot be \
-                     opened. Put the key back from your backup, or name it with --sealing-key",
-                    file.display()
-                );
-                make_key(&file, random)?;
-                read_key(&file)
-            }
-            Err(error) => Err(error).with_context(|| format!("cannot look for {}", file.display())),
-        }
+        let file = KeyFile { path: self.path.join(KEY) };
+        ensure!(
+            new && (settings.database.is_some() || !self.path.join(DATABASE).exists()),
+            "{} is missing, but the database has secrets that were sealed with a key: without it they cannot be opened. \
+             Put the key back from your backup (or copy it from another server of this database), or name it with \
+             --sealing-key",
+            file.path.display()
+        );
+        file.make(random)?;
+        file.keys()?;
+        Ok(Arc::new(file))
     }
-}
-
-/// Writes a fresh key for its owner only. If another process was faster, its key stands.
-fn make_key(file: &Path, random: &dyn Random) -> anyhow::Result<()> {
-    let mut key = [0u8; KEY_BYTES];
-    random.fill(&mut key);
-    match OpenOptions::new().create_new(true).write(true).mode(0o600).open(file) {
-        Ok(mut target) => {
-            let written = target.write_all(&key).and_then(|()| target.sync_all());
-            if let Err(error) = written {
-                // Half a key would be refused for ever.
-                let _ = fs::remove_file(file);
-                return Err(error).with_context(|| format!("cannot write {}: is the disk full?", file.display()));
-            }
-            Ok(())
-        }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error)
-            .with_context(|| format!("cannot make {}. Check the owner and mode of its folder", file.display())),
-    }
-}
-
-fn read_key(file: &Path) -> anyhow::Result<SecretSlice<u8>> {
-    let context = || format!("the sealing key {}", file.display());
-    let opened = File::open(file).with_context(|| format!("cannot read {}. Check its owner and mode", context()))?;
-    let mode = opened.metadata().with_context(context)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        bail!("{} can be read by others (mode {:o}): chmod 600 {}", context(), mode & 0o777, file.display());
-    }
-    let mut bytes = Vec::new();
-    opened.take(1024).read_to_end(&mut bytes).with_context(context)?;
-    parse_key(&bytes).with_context(context)
-}
-
-/// 32 bytes as they are, or as 64 hex digits, or as base64.
-pub fn parse_key(bytes: &[u8]) -> anyhow::Result<SecretSlice<u8>> {
-    if bytes.len() == KEY_BYTES {
-        return Ok(bytes.to_vec().into());
-    }
-    let remedy = "must be 32 random bytes, or 64 hex digits, or base64 of 32 bytes (make one: openssl rand -hex 32)";
-    let text = std::str::from_utf8(bytes).map(str::trim).ok().context(remedy)?;
-    let decoded = if text.len() == 2 * KEY_BYTES { from_hex(text) } else { STANDARD.decode(text).ok() };
-    match decoded {
-        Some(key) if key.len() == KEY_BYTES => Ok(key.into()),
-        _ => bail!(remedy),
-    }
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u32>> = text.chars().map(|c| c.to_digit(16)).collect();
-    digits?.chunks_exact(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use hub::kernel::SystemRandom;
     use secrecy::ExposeSecret as _;
 
     use super::*;
+
+    fn keys(folder: &DataFolder, new: bool) -> anyhow::Result<Arc<dyn KeyPlace>> {
+        folder.sealing_keys(&settings(&folder.path), new, &SystemRandom)
+    }
+
+    fn complaint(folder: &DataFolder) -> String {
+        keys(folder, true).err().map(|error| format!("{error:#}")).unwrap_or_default()
+    }
 
     fn settings(data: &Path) -> StoreSettings {
         StoreSettings { data: data.to_owned(), database: None, sealing_key: None }
@@ -218,9 +191,9 @@ mod tests {
     fn the_key_is_made_once_for_its_owner_only() {
         let place = tempfile::tempdir().unwrap();
         let folder = DataFolder::open(&place.path().join("deep/data")).unwrap();
-        let first = folder.sealing_key(&settings(&folder.path), &SystemRandom).unwrap();
-        let again = folder.sealing_key(&settings(&folder.path), &SystemRandom).unwrap();
-        assert_eq!(first.expose_secret(), again.expose_secret());
+        let first = keys(&folder, true).unwrap().read().unwrap();
+        let again = keys(&folder, true).unwrap().read().unwrap();
+        assert_eq!(first[0].expose_secret(), again[0].expose_secret());
         let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&folder.path), 0o700);
         assert_eq!(mode(&folder.path.join("sealing.key")), 0o600);
@@ -242,28 +215,23 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let folder = DataFolder::open(place.path()).unwrap();
         fs::write(place.path().join("isthmus.sqlite"), "x").unwrap();
-        let lost = folder.sealing_key(&settings(place.path()), &SystemRandom).unwrap_err();
-        assert!(lost.to_string().contains("Put the key back"));
+        assert!(complaint(&folder).contains("Put the key back"));
         let file = place.path().join("sealing.key");
         fs::write(&file, [7u8; 32]).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(
-            format!("{:#}", folder.sealing_key(&settings(place.path()), &SystemRandom).unwrap_err())
-                .contains("chmod 600")
-        );
+        assert!(complaint(&folder).contains("chmod 600"));
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&file, "short").unwrap();
-        assert!(
-            format!("{:#}", folder.sealing_key(&settings(place.path()), &SystemRandom).unwrap_err()).contains("32")
-        );
+        assert!(complaint(&folder).contains("32"));
     }
 
     #[test]
-    fn a_key_reads_as_bytes_hex_or_base64() {
-        let hex = "07".repeat(32);
-        for text in [&[7u8; 32][..], hex.as_bytes(), format!("{}\n", STANDARD.encode([7u8; 32])).as_bytes()] {
-            assert_eq!(parse_key(text).unwrap().expose_secret(), &[7u8; 32]);
-        }
-        assert!(parse_key(&[7u8; 31]).is_err());
+    fn a_database_that_was_sealed_elsewhere_gets_no_new_key() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(place.path()).unwrap();
+        let postgres = StoreSettings { database: Some("postgres://x".to_owned()), ..settings(place.path()) };
+        let missing = folder.sealing_keys(&postgres, false, &SystemRandom).err().unwrap();
+        assert!(missing.to_string().contains("copy it from another server"), "{missing}");
+        assert!(!place.path().join("sealing.key").exists(), "and no wrong key is left behind");
     }
 }

@@ -13,6 +13,7 @@ pub mod config;
 pub mod data_folder;
 pub mod doctor;
 pub mod http;
+mod key_file;
 mod logs;
 pub mod monitoring;
 pub mod serve;
@@ -51,6 +52,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Database { command: DatabaseCommand::AfterRestore(arguments) } => {
                 commands::after_restore(arguments).await
             }
+            Command::Key { command } => commands::key(command).await,
             Command::Database { command: DatabaseCommand::Upgrade(arguments) } => {
                 commands::database_upgrade(arguments).await
             }

@@ -69,8 +69,8 @@ pub async fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     if metrics.is_some() {
         monitoring::install(env!("CARGO_PKG_VERSION"), wiring::seconds_now())?;
     }
-    let vault = wiring::vault(&folder, &settings.store)?;
-    let (database, applied) = wiring::open_database(&folder, &settings.store, old_schema).await?;
+    // A sealing key that is not this database's is noticed here, not at somebody's sign-in.
+    let (vault, database, applied) = wiring::open_store(&folder, &settings.store, old_schema).await?;
     if !applied.is_empty() {
         tracing::info!(versions = ?applied, "upgraded the database schema");
     }
@@ -78,7 +78,6 @@ pub async fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     let hub = wiring::hub(vault, database, connectors, Policy::default(), settings.public_url.clone());
     wiring::remember_public_url(&hub).await?;
     wiring::remember_serve_options(&hub, &ServeOptions::from(&settings)).await?;
-    // A sealing key that is not this database's is noticed here, not at somebody's sign-in.
     hub.prepare_signing_keys().await.context("the keys that sign tokens cannot be opened")?;
     let stop_background = CancellationToken::new();
     let app = http::router(AppState::new(hub.clone(), &settings)?);

@@ -6,10 +6,10 @@ use anyhow::Context as _;
 use connector::{AllowedNetworks, Connector, Discovery, GuardSettings, Guarded, Trouble};
 use connector_ldap::{LdapConnector, LdapDiscovery};
 use directory::{ConnectorSettings, Policy, Source, SourceKind};
-pub use hub::kernel::vault::Vault;
+pub use hub::kernel::vault::{KeyPlace, Vault};
 use hub::{
     ConnectorFactory, Hub, HubParts,
-    kernel::{Clock as _, SystemClock, SystemRandom},
+    kernel::{Clock as _, SystemClock, SystemRandom, sealing},
     observe::LAST_BACKUP,
 };
 use ipnet::IpNet;
@@ -28,7 +28,7 @@ pub enum OldSchema {
 
 /// Opens the database of these settings. SQLite is upgraded by whoever has the folder to itself; PostgreSQL, which
 /// other servers may be using, only by `isthmus database upgrade`.
-pub async fn open_database(
+async fn open_database(
     folder: &DataFolder,
     settings: &StoreSettings,
     old_schema: OldSchema,
@@ -45,11 +45,26 @@ pub async fn open_database(
     Ok((database, applied))
 }
 
-/// The vault over the folder's key. Asked for before the database is made: a key that is missing beside a database is
-/// an error, and only a folder without both is new.
-pub fn vault(folder: &DataFolder, settings: &StoreSettings) -> anyhow::Result<Vault> {
-    let key = folder.sealing_key(settings, &SystemRandom)?;
-    Vault::new(&key).context("the sealing key")
+/// Opens database and vault. The folder's key is asked for first: a key that is missing beside an SQLite database is
+/// an error, and only a folder without both is new. A PostgreSQL database knows whether it was sealed elsewhere.
+pub async fn open_store(
+    folder: &DataFolder,
+    settings: &StoreSettings,
+    old_schema: OldSchema,
+) -> anyhow::Result<(Vault, Database, Vec<i64>)> {
+    if settings.database.is_none() {
+        folder.sealing_keys(settings, true, &SystemRandom)?;
+    }
+    let (database, applied) = open_database(folder, settings, old_schema).await?;
+    let new = sealing::current_key(&mut database.reader()).await?.is_none();
+    let keys = folder.sealing_keys(settings, new, &SystemRandom)?;
+    let vault = vault(keys, &database).await?;
+    Ok((vault, database, applied))
+}
+
+/// The vault of a database, over keys from somewhere.
+pub async fn vault(keys: Arc<dyn KeyPlace>, database: &Database) -> anyhow::Result<Vault> {
+    Ok(sealing::open_vault(keys, database, &SystemRandom).await?)
 }
 
 /// Puts a hub together over an opened database.

@@ -121,6 +121,7 @@ fn Top(me: Me) -> impl IntoView {
                     <ThemeSwitch />
                 </div>
                 <hr />
+                <a href="/account/password" rel="external">{Icon::Key.draw()}"Change password"</a>
                 <a href="/sign-out" rel="external">{Icon::SignOut.draw()}"Sign out"</a>
             </div>
         </header>

@@ -2,8 +2,10 @@
 //! script, in at most 40 kB with its stylesheet, and friendly to password managers.
 //!
 //! Each page is a plain struct and a function that returns the whole document. The forms post back to the routes of
-//! the server: `/sign-in`, `/sign-in/code`, `/sign-in/continue`, `/sign-in/consent`, `/sign-out`, `/set-up`; every field name is a constant of [`field`].
+//! the server: `/sign-in`, `/sign-in/code`, `/sign-in/continue`, `/sign-in/consent`, `/sign-out`, `/set-up`,
+//! `/account/password`; every field name is a constant of [`field`].
 
+mod change_password;
 mod code;
 mod consent;
 mod frame;
@@ -15,6 +17,7 @@ mod set_up;
 mod sign_out;
 mod signed_in;
 
+pub use change_password::{ChangePasswordPage, change_password_page};
 pub use code::{CodePage, code_page};
 pub use consent::{Ask, AskKind, ConsentPage, consent_page};
 pub use frame::Frame;
@@ -46,8 +49,10 @@ pub mod field {
     pub const CODE: &str = "code";
     /// The secret of a set-up link.
     pub const TOKEN: &str = "token";
-    /// The new password of a set-up page.
+    /// The new password of the pages that set one.
     pub const NEW_PASSWORD: &str = "new_password";
+    /// The same, typed again.
+    pub const REPEATED_PASSWORD: &str = "repeated_password";
 }
 
 /// Where a sign-in form belongs to: an application's request, a path of the console, or neither.

@@ -90,6 +90,26 @@ fn the_password_page() {
 }
 
 #[test]
+fn the_change_page() {
+    let page = ChangePasswordPage {
+        person_name: "Amara Okafor".into(),
+        username: "amara.okafor".into(),
+        minimum: 15,
+        ..ChangePasswordPage::default()
+    };
+    keep("change-password", &change_password_page(&frame(), &page));
+    let page = ChangePasswordPage {
+        person_name: HOSTILE.into(),
+        username: HOSTILE.into(),
+        current_problem: Some("This is not your current password.".into()),
+        new_problem: Some(HOSTILE.into()),
+        repeated_problem: Some("This differs from the new password above.".into()),
+        ..page
+    };
+    keep("change-password-refused", &change_password_page(&frame(), &page));
+}
+
+#[test]
 fn the_refusal_page() {
     keep("refusal", &refusal_page(&frame(), &refusal(RefusalKind::Generic)));
     keep("refusal-outage", &refusal_page(&frame(), &refusal(RefusalKind::Outage)));

@@ -23,6 +23,10 @@ pub struct PersonCard {
     pub profile: Vec<ProfileLine>,
     pub groups: Vec<GroupLine>,
     pub cases: Vec<CaseLine>,
+    /// Living sessions, the last used one first.
+    pub sessions: Vec<SessionLine>,
+    /// Whoever looks may end them.
+    pub may_help: bool,
     /// The last sign-ins, newest first.
     pub sign_ins: Vec<SignInLine>,
     /// The trace shown: the one asked for, else the newest.
@@ -78,6 +82,18 @@ pub struct CaseLine {
     /// The other person of the case: (id, name).
     pub other: Option<(String, String)>,
     pub opened_at: Moment,
+}
+
+/// One living session, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionLine {
+    pub id: String,
+    /// "Firefox on Linux", with the address where the policy keeps it.
+    pub browser: String,
+    pub started_at: Moment,
+    pub last_used_at: Moment,
+    /// "Proven by Corporate LDAP. Used for Portal, Wiki."
+    pub text: String,
 }
 
 /// One past attempt.
@@ -140,5 +156,24 @@ pub async fn read_person(id: String, code: String) -> Result<PersonCard, ApiErro
     let page = page.ok_or_else(|| not_found("This person"))?;
     let traces = hub.traces_of(&finder, id, super::read::SHOWN).await.map_err(failed)?;
     let names = super::read::Names::read(&hub).await?;
-    Ok(super::read::card(page, traces, &code, &names))
+    let sessions = hub.sessions_of(&finder, id).await.map_err(failed)?;
+    let may_help = hub.permit::<hub::kernel::capability::HelpPeople>(Some(finder.session_id())).await.is_ok();
+    Ok(super::read::card(page, traces, (sessions, may_help), &code, &names))
+}
+
+/// Ends one session of a person, or with an empty `session` all of them.
+#[server(prefix = "/api", endpoint = "end-sessions")]
+pub async fn end_sessions(id: String, session: String, reason: String) -> Result<(), ApiError> {
+    use crate::caller::{failed, not_found};
+    let (hub, helper): (_, hub::kernel::capability::HelpPeople) = crate::caller::permit().await?;
+    let person = id.parse().map_err(|_| not_found("This person"))?;
+    let ended = if session.is_empty() {
+        hub.end_sessions_of(&helper, person, &reason).await
+    } else {
+        let session = session.parse().map_err(|_| not_found("This session"))?;
+        hub.end_session_of(&helper, person, session, &reason).await
+    };
+    ended.map_err(failed)?;
+    leptos_axum::redirect(&format!("/console/people/{id}"));
+    Ok(())
 }

@@ -10,8 +10,8 @@ use hub::{
 };
 
 use super::api::{
-    AccountCard, AuthorityLine, CaseLine, GroupLine, PersonCard, ProfileLine, SignInLine, TraceCard, TraceStepLine,
-    TraceTone,
+    AccountCard, AuthorityLine, CaseLine, GroupLine, PersonCard, ProfileLine, SessionLine, SignInLine, TraceCard,
+    TraceStepLine, TraceTone,
 };
 use crate::{caller::failed, problem::ApiError, source::attribute_word};
 
@@ -29,11 +29,19 @@ impl Names {
 }
 
 /// The page of a person.
-pub(super) fn card(page: PersonPage, traces: Vec<SignInTrace>, code: &str, names: &Names) -> PersonCard {
+pub(super) fn card(
+    page: PersonPage,
+    traces: Vec<SignInTrace>,
+    (sessions, may_help): (Vec<hub::session::SessionLine>, bool),
+    code: &str,
+    names: &Names,
+) -> PersonCard {
     let person = (page.person.id.to_string(), page.person.display_name.clone());
     let chosen = traces.iter().find(|trace| trace.code == code).or(traces.first());
     PersonCard {
         trace: chosen.map(|chosen| trace(chosen.clone(), Some(person), names)),
+        sessions: sessions.into_iter().map(session).collect(),
+        may_help,
         sign_ins: traces.into_iter().map(line).collect(),
         id: page.person.id.to_string(),
         name: page.person.display_name,
@@ -72,6 +80,23 @@ fn profile(attributes: Vec<hub::people::AttributeLine>, aliases: Vec<(String, St
     let aliases =
         aliases.into_iter().map(|(name, origin)| ProfileLine { label: "Signs in as".to_owned(), value: name, origin });
     attributes.chain(aliases).collect()
+}
+
+fn session(line: hub::session::SessionLine) -> SessionLine {
+    let browser = line.seen_as.browser.unwrap_or_else(|| "A browser".to_owned());
+    let offline = if line.session.offline { ", while its directory was down" } else { "" };
+    let used = if line.applications.is_empty() {
+        "Used for the console only.".to_owned()
+    } else {
+        format!("Used for {}.", line.applications.join(", "))
+    };
+    SessionLine {
+        id: line.session.id.to_string(),
+        browser: line.seen_as.address.map_or_else(|| browser.clone(), |address| format!("{browser}, from {address}")),
+        started_at: line.started_at.into(),
+        last_used_at: line.last_used_at.into(),
+        text: format!("Proven by {}{offline}. {used}", line.proven_by),
+    }
 }
 
 fn account(line: hub::people::AccountLine) -> AccountCard {

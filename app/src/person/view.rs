@@ -6,6 +6,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::{
     api::{AccountCard, CaseLine, PersonCard, SignInLine, read_person},
+    sessions::session_panel,
     trace::trace_panel,
 };
 use crate::ui::{Icon, Loaded, PageHead, Panel, StateGlyph, TableFrame, When, asked};
@@ -24,8 +25,9 @@ pub fn PersonPage() -> impl IntoView {
 /// The page with its data.
 #[must_use]
 pub fn person_view(card: PersonCard) -> AnyView {
-    let PersonCard { id, name, subtitle, state, disputed, privileged, sentence, cases, sign_ins, trace, .. } =
-        card.clone();
+    let PersonCard {
+        id, name, subtitle, state, disputed, privileged, sentence, cases, sessions, sign_ins, trace, ..
+    } = card.clone();
     let shown = trace.as_ref().map(|trace| trace.code.clone());
     view! {
         <PageHead title=name lede=subtitle />
@@ -42,6 +44,7 @@ pub fn person_view(card: PersonCard) -> AnyView {
         <div class="grid rail">
             <div class="stack l">
                 {trace.map(trace_panel)}
+                {session_panel(&id, sessions, card.may_help)}
                 {sign_in_panel(&id, sign_ins, shown.as_deref())}
             </div>
             <div class="stack l">{facts(card)}</div>

@@ -5,7 +5,9 @@
 //! are PHC strings; schemes of old directories will be further kinds of verifier, checked here and never made.
 
 mod password;
+mod rules;
 mod verifier;
 
 pub use password::{LONGEST, Password, PasswordRefused};
+pub use rules::{Factors, Weakness, may_be_set};
 pub use verifier::{Cost, Salt, UnreadableVerifier, Verdict, make, verify};

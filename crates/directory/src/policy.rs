@@ -72,6 +72,12 @@ pub struct Policy {
     pub access_token: u64,
     /// Absolute length of a grant with offline access, however often it is refreshed.
     pub offline_access: u64,
+    /// How long a signing key signs before another follows; 0 = until somebody rotates it.
+    pub signing_key_period: u64,
+    /// How long a signing key is published before it signs.
+    pub signing_key_ahead: u64,
+    /// Whether a session keeps the address it was opened from, for the list of a person's sessions.
+    pub session_addresses: bool,
 }
 
 const MINUTE: u64 = 60;
@@ -112,6 +118,9 @@ impl Default for Policy {
             authorization_code: MINUTE,
             access_token: 10 * MINUTE,
             offline_access: 30 * 24 * HOUR,
+            signing_key_period: 90 * 24 * HOUR,
+            signing_key_ahead: 24 * HOUR,
+            session_addresses: false,
         }
     }
 }

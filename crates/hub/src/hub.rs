@@ -10,7 +10,7 @@ use storage::Database;
 use crate::{
     connections::Connections,
     kernel::{Clock, Random, passwords::VerificationPool, vault::Vault},
-    sign_in, standing,
+    provider, sign_in, standing,
 };
 
 /// Makes the connector of a source; the wiring owns the one `match` on its kind.
@@ -65,7 +65,7 @@ pub(crate) struct HubState {
     /// Readings that go on after the sign-in they began with.
     pub(crate) finishing: std::sync::Mutex<standing::Unfinished>,
     /// The provider's keys, opened once.
-    pub(crate) signing_keys: tokio::sync::OnceCell<Arc<oidc::KeySet>>,
+    pub(crate) signing_keys: provider::SigningKeys,
 }
 
 /// The hub. Cheap to clone; every area is a set of methods on it or on a capability made from it.

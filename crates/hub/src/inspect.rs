@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use connector::ProbeStep;
 use directory::{Role, Source, SourceMode};
-use storage::{access, audit, provider::Provider};
+use storage::{access, audit};
 
 use crate::{Hub, HubError, connections::LiveSource, observe::LAST_BACKUP};
 
@@ -38,7 +38,7 @@ impl Hub {
     /// Reads it; writes nothing.
     pub async fn inspect(&self) -> Result<Inspection, HubError> {
         let mut reader = self.database.reader();
-        let keys = Provider::new(&mut reader).signing_keys().await?;
+        let keys = self.signing_key_lines().await?;
         let backup = storage::settings::get(&mut reader, LAST_BACKUP).await?;
         let newest = audit::recent(&mut reader, 1).await?;
         let database_now = self.database.now_there().await?;
@@ -47,11 +47,11 @@ impl Hub {
             database_now,
             signing_keys: keys
                 .into_iter()
-                .map(|row| SigningKeyAge {
-                    signs: row.retired_at.is_none(),
-                    id: row.id,
-                    algorithm: row.algorithm,
-                    created_at: row.created_at,
+                .map(|line| SigningKeyAge {
+                    signs: line.stage == oidc::KeyStage::Current,
+                    id: line.kid,
+                    algorithm: line.algorithm,
+                    created_at: line.published_at,
                 })
                 .collect(),
             last_backup: backup.and_then(|s| s.value.as_i64()).and_then(|at| DateTime::from_timestamp(at, 0)),

@@ -1,7 +1,7 @@
 //! The use cases of Isthmus. A handler or server function turns its session into a capability, makes one call here,
 //! and presents the answer.
 //!
-//! `kernel` (clock, random, audit, vault, capability) ← `connections`, `mirror`, `standing`, `session` and `registry` ←
+//! `kernel` (clock, random, audit, vault, capability) ← `connections`, `mirror`, `standing`, `session`, `password` and `registry` ←
 //! the areas (`sign_in`, `provider`, `people`, `sources`, `clients`, `access`, `apply`). Areas never import each other;
 //! `cargo xtask check` holds them to it. [`mirror`] is the only writer of people, accounts, links, attributes and
 //! memberships; [`registry`] of sources and clients.
@@ -14,6 +14,7 @@ pub mod inspect;
 pub mod kernel;
 pub mod mirror;
 pub mod observe;
+pub mod password;
 pub mod people;
 pub mod provider;
 pub mod registry;

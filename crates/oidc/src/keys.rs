@@ -1,5 +1,7 @@
 //! Signing keys: made and used by AWS-LC, published as JSON Web Keys (RFC 7517).
 
+use std::sync::Arc;
+
 use aws_lc_rs::{
     encoding::AsDer as _,
     rand::SystemRandom,
@@ -90,12 +92,13 @@ pub fn generate_key(algorithm: SigningAlgorithm) -> Result<SecretString, KeyErro
     Ok(pem.into())
 }
 
-/// One key that signs.
+/// One key that signs, will sign, or did.
 pub struct SigningKey {
     pub algorithm: SigningAlgorithm,
     /// The thumbprint of the public key (RFC 7638): it names exactly this key, on every server.
     pub kid: String,
-    private: EncodingKey,
+    /// Empty once it no longer signs.
+    private: Option<EncodingKey>,
     public: Jwk,
     verifying: DecodingKey,
 }
@@ -120,7 +123,15 @@ impl SigningKey {
         public.common.key_id = Some(kid.clone());
         public.common.public_key_use = Some(PublicKeyUse::Signature);
         let verifying = DecodingKey::from_jwk(&public).map_err(KeyError::Unusable)?;
-        Ok(Self { algorithm, kid, private, public, verifying })
+        Ok(Self { algorithm, kid, private: Some(private), public, verifying })
+    }
+
+    /// The public half alone, of a key whose private half is gone: it verifies and never signs.
+    pub fn from_public_jwk(algorithm: SigningAlgorithm, public: Value) -> Result<Self, KeyError> {
+        let public: Jwk = serde_json::from_value(public).map_err(|error| KeyError::Unusable(error.into()))?;
+        let kid = public.common.key_id.clone().ok_or(KeyError::NotOurs("a key without an id"))?;
+        let verifying = DecodingKey::from_jwk(&public).map_err(KeyError::Unusable)?;
+        Ok(Self { algorithm, kid, private: None, public, verifying })
     }
 
     /// The public half, as published.
@@ -132,14 +143,40 @@ impl SigningKey {
         let mut header = Header::new(self.algorithm.jwa());
         header.kid = Some(self.kid.clone());
         header.typ = Some(kind.to_owned());
-        jsonwebtoken::encode(&header, claims, &self.private).map_err(KeyError::Unusable)
+        let private = self.private.as_ref().ok_or(KeyError::Generate)?;
+        jsonwebtoken::encode(&header, claims, private).map_err(KeyError::Unusable)
+    }
+}
+
+/// Where a key is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyStage {
+    /// Signs. One per algorithm.
+    Current,
+    /// Published ahead of its use, so that nobody meets a token of a key they have not seen.
+    Next,
+    /// No longer signs; published until the last token it signed has expired.
+    Previous,
+    /// No longer published. An ID token that it signed is still known when it comes back as a hint.
+    Gone,
+}
+
+impl KeyStage {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Next => "next",
+            Self::Previous => "previous",
+            Self::Gone => "gone",
+        }
     }
 }
 
 /// The keys of the provider.
 #[derive(Debug)]
 pub struct KeySet {
-    keys: Vec<SigningKey>,
+    keys: Vec<(KeyStage, Arc<SigningKey>)>,
 }
 
 const ID_TOKEN: &str = "JWT";
@@ -147,14 +184,16 @@ const ID_TOKEN: &str = "JWT";
 const ACCESS_TOKEN: &str = "at+jwt";
 
 impl KeySet {
-    /// The first key of an algorithm signs; the others are still published and verified.
+    /// The keys with the stages they are in.
     #[must_use]
-    pub fn new(keys: Vec<SigningKey>) -> Self {
+    pub fn new(mut keys: Vec<(KeyStage, Arc<SigningKey>)>) -> Self {
+        keys.sort_by_key(|(stage, _)| *stage);
         Self { keys }
     }
 
     fn signing(&self, algorithm: SigningAlgorithm) -> Result<&SigningKey, KeyError> {
-        self.keys.iter().find(|key| key.algorithm == algorithm).ok_or(KeyError::Generate)
+        let mut current = self.keys.iter().filter(|(stage, _)| *stage == KeyStage::Current);
+        current.find(|(_, key)| key.algorithm == algorithm).map(|(_, key)| &**key).ok_or(KeyError::Generate)
     }
 
     /// Signs an ID token, with RS256: what a client gets that registered no wish (Core 3.1.3.7, rule 7).
@@ -174,7 +213,7 @@ impl KeySet {
         issuer: &str,
         now: DateTime<Utc>,
     ) -> Result<AccessTokenClaims, KeyError> {
-        let claims: AccessTokenClaims = self.verify(token, ACCESS_TOKEN)?;
+        let claims: AccessTokenClaims = self.verify(token, ACCESS_TOKEN, KeyStage::Previous)?;
         if claims.iss != issuer || !claims.aud.contains(issuer) {
             return Err(KeyError::NotOurs("another issuer or audience"));
         }
@@ -186,11 +225,12 @@ impl KeySet {
 
     /// Verifies an ID token that comes back as a hint. It may have expired (RP-Initiated Logout 2).
     pub fn verify_id_token_hint(&self, token: &str, issuer: &str) -> Result<IdTokenClaims, KeyError> {
-        let claims: IdTokenClaims = self.verify(token, ID_TOKEN)?;
+        let claims: IdTokenClaims = self.verify(token, ID_TOKEN, KeyStage::Gone)?;
         if claims.iss == issuer { Ok(claims) } else { Err(KeyError::NotOurs("another issuer")) }
     }
 
-    fn verify<T: DeserializeOwned + Clone>(&self, token: &str, kind: &str) -> Result<T, KeyError> {
+    /// Verifies with the keys up to this stage.
+    fn verify<T: DeserializeOwned + Clone>(&self, token: &str, kind: &str, last: KeyStage) -> Result<T, KeyError> {
         let header = jsonwebtoken::decode_header(token).map_err(KeyError::Token)?;
         if header.typ.as_deref() != Some(kind) {
             return Err(KeyError::NotOurs("a token of another kind"));
@@ -198,6 +238,8 @@ impl KeySet {
         let key = self
             .keys
             .iter()
+            .filter(|(stage, _)| *stage <= last)
+            .map(|(_, key)| key)
             .find(|key| header.kid.as_ref() == Some(&key.kid))
             .ok_or(KeyError::NotOurs("an unknown key"))?;
         // The key decides about the algorithm, never the token.
@@ -211,7 +253,8 @@ impl KeySet {
 
     /// The JWKS document.
     pub fn public_document(&self) -> Result<Value, KeyError> {
-        let keys: Result<Vec<Value>, KeyError> = self.keys.iter().map(SigningKey::public_jwk).collect();
+        let published = self.keys.iter().filter(|(stage, _)| *stage < KeyStage::Gone);
+        let keys: Result<Vec<Value>, KeyError> = published.map(|(_, key)| key.public_jwk()).collect();
         Ok(json!({ "keys": keys? }))
     }
 }

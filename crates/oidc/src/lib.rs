@@ -21,7 +21,7 @@ pub use claims::{AccessTokenClaims, Audience, IdTokenClaims, PersonClaims, at_ha
 pub use client_authentication::{PresentedClient, presented_client};
 pub use discovery::{DiscoveryError, Endpoints, discovery_document, paths};
 pub use error::{ErrorCode, ProtocolError};
-pub use keys::{KeyError, KeySet, SigningAlgorithm, SigningKey, generate_key};
+pub use keys::{KeyError, KeySet, KeyStage, SigningAlgorithm, SigningKey, generate_key};
 pub use logout::{LogoutRequest, post_logout_url};
 pub use parameters::Parameters;
 pub use pkce::{CodeChallenge, verify as verify_code_verifier};

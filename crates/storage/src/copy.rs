@@ -60,6 +60,7 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("failure_count", Kept),
     ("identifier_claim", Kept),
     ("kept_answer", Ended),
+    ("key_holder", Ended),
     ("lease", Ended),
     ("membership", Kept),
     ("person", Kept),
@@ -68,6 +69,7 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("refusal", Kept),
     ("review_case", Kept),
     ("role_assignment", Kept),
+    ("sealed_secret", Kept),
     ("search_token", Kept),
     ("session", Ended),
     ("set_up_link", Ended),
@@ -105,6 +107,8 @@ pub async fn forget_credentials(tx: &mut Transaction, now: DateTime<Utc>) -> Res
     };
     forgotten.single_use += tx.execute(GLASS, params![]).await?;
     tx.execute(LEASES, params![DateTime::UNIX_EPOCH]).await?;
+    // No server runs that could hold a key.
+    tx.execute("delete from key_holder", params![]).await?;
     for sql in GONE {
         forgotten.single_use += tx.execute(sql, params![]).await?;
     }

@@ -176,6 +176,9 @@ async fn open_sqlite(url: &str) -> Result<Database, StorageError> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
+        // What was overwritten or deleted is gone from the file too: after a change of the sealing key nothing that
+        // the old one sealed is left in it.
+        .pragma("secure_delete", "on")
         .optimize_on_close(true, None);
     let writer = SqliteWriter::open(&options).await.map_err(failed)?;
     let readers = SqlitePoolOptions::new()

@@ -23,6 +23,7 @@ mod error;
 mod group_commit;
 pub mod groups;
 pub mod kept_answers;
+pub mod keys;
 pub mod lease;
 mod meter;
 mod migrate;

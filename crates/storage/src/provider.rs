@@ -63,8 +63,12 @@ pub struct SigningKeyRow {
     pub algorithm: String,
     pub public_key: Value,
     pub sealed_private_key: Vec<u8>,
+    /// Published since.
     pub created_at: DateTime<Utc>,
-    pub retired_at: Option<DateTime<Utc>>,
+    /// Of the keys of an algorithm whose time has come, the one with the latest signs.
+    pub signs_from: DateTime<Utc>,
+    /// Published until then; empty while no other key is to follow.
+    pub leaves_at: Option<DateTime<Utc>>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -117,10 +121,10 @@ impl<'a, Q: Queries> Provider<'a, Q> {
         Ok(row.map(|r| r.scope))
     }
 
-    /// All keys that are published, signing ones first.
+    /// All signing keys, the newest of each algorithm first.
     pub async fn signing_keys(&mut self) -> Result<Vec<SigningKeyRow>, StorageError> {
-        const SQL: &str = "select id, algorithm, public_key, sealed_private_key, created_at, retired_at \
-                           from signing_key order by algorithm, created_at desc limit 32";
+        const SQL: &str = "select id, algorithm, public_key, sealed_private_key, created_at, signs_from, leaves_at \
+                           from signing_key order by algorithm, signs_from desc, id limit 256";
         self.queries.fetch_all(SQL, params![]).await
     }
 }
@@ -199,6 +203,18 @@ impl Provider<'_, Transaction> {
         self.queries.execute(SQL, params![person.uuid(), source.uuid(), now, reason]).await
     }
 
+    /// Ends every grant of one session, those with offline access too.
+    pub async fn revoke_everything_of_session(
+        &mut self,
+        session: SessionId,
+        now: DateTime<Utc>,
+        reason: &'static str,
+    ) -> Result<u64, StorageError> {
+        const SQL: &str = "update client_grant set revoked_at = $2, revoked_reason = $3 \
+                           where session_id = $1 and revoked_at is null";
+        self.queries.execute(SQL, params![session.uuid(), now, reason]).await
+    }
+
     /// Ends the grants of one session, but for those with offline access.
     pub async fn revoke_of_session(
         &mut self,
@@ -265,18 +281,42 @@ impl Provider<'_, Transaction> {
         self.queries.execute(SQL, values).await.map(|_| ())
     }
 
-    /// Writes a signing key unless the algorithm has one.
+    /// Publishes a signing key.
     pub async fn insert_signing_key(&mut self, row: &SigningKeyRow) -> Result<(), StorageError> {
-        const SQL: &str = "insert into signing_key (id, algorithm, public_key, sealed_private_key, created_at) \
-                           values ($1, $2, $3, $4, $5) on conflict (algorithm) where retired_at is null do nothing";
+        const SQL: &str = "insert into signing_key (id, algorithm, public_key, sealed_private_key, created_at, \
+                           signs_from, leaves_at) values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing";
         let values = params![
             row.id.clone(),
             row.algorithm.clone(),
             row.public_key.clone(),
             row.sealed_private_key.clone(),
             row.created_at,
+            row.signs_from,
+            row.leaves_at,
         ];
         self.queries.execute(SQL, values).await.map(|_| ())
+    }
+
+    /// Sets from when a signing key signs, and until when it is published.
+    pub async fn schedule_signing_key(
+        &mut self,
+        kid: &str,
+        signs_from: DateTime<Utc>,
+        leaves_at: Option<DateTime<Utc>>,
+    ) -> Result<(), StorageError> {
+        const SQL: &str = "update signing_key set signs_from = $2, leaves_at = $3 where id = $1";
+        self.queries.execute(SQL, params![kid, signs_from, leaves_at]).await.map(|_| ())
+    }
+
+    /// Destroys the private half of a key that no longer signs.
+    pub async fn empty_signing_key(&mut self, kid: &str) -> Result<(), StorageError> {
+        const SQL: &str = "update signing_key set sealed_private_key = $2 where id = $1";
+        self.queries.execute(SQL, params![kid, Vec::<u8>::new()]).await.map(|_| ())
+    }
+
+    /// Forgets a signing key that nobody asks for any more.
+    pub async fn delete_signing_key(&mut self, kid: &str) -> Result<(), StorageError> {
+        self.queries.execute("delete from signing_key where id = $1", params![kid]).await.map(|_| ())
     }
 
     /// Forgets requests and grants that were over before `before`, with their codes and tokens; how many rows.

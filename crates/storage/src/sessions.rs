@@ -23,6 +23,16 @@ pub struct SessionRow {
     pub last_used_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,
+    /// What the browser calls itself, in a few words.
+    pub browser: Option<String>,
+    /// Kept only where the policy says so.
+    pub address: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct ReachedRow {
+    session_id: Uuid,
+    name: String,
 }
 
 /// Reads and writes sessions.
@@ -38,8 +48,32 @@ impl<'a, Q: Queries> Sessions<'a, Q> {
     /// The row, alive or not.
     pub async fn by_id(&mut self, id: SessionId) -> Result<Option<SessionRow>, StorageError> {
         const SQL: &str = "select id, person_id, proven_at_source_id, amr, auth_time, offline, reach_source_id, \
-                           created_at, last_used_at, expires_at, ended_at from session where id = $1";
+                           created_at, last_used_at, expires_at, ended_at, browser, address \
+                           from session where id = $1";
         self.queries.fetch_optional(SQL, params![id.uuid()]).await
+    }
+
+    /// The person's sessions that are alive now and were used since, the last used one first.
+    pub async fn living_of(
+        &mut self,
+        person: PersonId,
+        now: DateTime<Utc>,
+        used_since: DateTime<Utc>,
+    ) -> Result<Vec<SessionRow>, StorageError> {
+        const SQL: &str = "select id, person_id, proven_at_source_id, amr, auth_time, offline, reach_source_id, \
+                           created_at, last_used_at, expires_at, ended_at, browser, address from session \
+                           where person_id = $1 and ended_at is null and expires_at > $2 and last_used_at > $3 \
+                           order by last_used_at desc, id limit 200";
+        self.queries.fetch_all(SQL, params![person.uuid(), now, used_since]).await
+    }
+
+    /// The applications that the person's sessions were used for: (session, name).
+    pub async fn applications_of(&mut self, person: PersonId) -> Result<Vec<(Uuid, String)>, StorageError> {
+        const SQL: &str = "select distinct client_grant.session_id, client.name from client_grant \
+                           join client on client.id = client_grant.client_id where client_grant.person_id = $1 \
+                           order by client.name limit 2000";
+        let rows: Vec<ReachedRow> = self.queries.fetch_all(SQL, params![person.uuid()]).await?;
+        Ok(rows.into_iter().map(|row| (row.session_id, row.name)).collect())
     }
 }
 
@@ -56,8 +90,8 @@ impl Sessions<'_, Transaction> {
     /// Writes a new session.
     pub async fn insert(&mut self, row: &SessionRow) -> Result<(), StorageError> {
         const SQL: &str = "insert into session (id, person_id, proven_at_source_id, amr, auth_time, offline, \
-                           reach_source_id, created_at, last_used_at, expires_at) \
-                           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+                           reach_source_id, created_at, last_used_at, expires_at, browser, address) \
+                           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
         let values = params![
             row.id,
             row.person_id,
@@ -69,6 +103,8 @@ impl Sessions<'_, Transaction> {
             row.created_at,
             row.last_used_at,
             row.expires_at,
+            row.browser.clone(),
+            row.address.clone(),
         ];
         self.queries.execute(SQL, values).await.map(|_| ())
     }

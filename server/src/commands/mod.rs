@@ -3,6 +3,7 @@
 mod apply;
 mod backup;
 mod demo;
+mod key;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ pub use self::{
     apply::apply,
     backup::{backup, restore},
     demo::demo,
+    key::key,
 };
 use crate::{
     cli::{AdminCreateArguments, BreakGlassArguments, StoreArguments},
@@ -35,8 +37,7 @@ pub async fn database_upgrade(arguments: StoreArguments) -> anyhow::Result<()> {
         folder.require_ours()?;
     }
     // A folder that is new gets its key with its database.
-    wiring::vault(&folder, &settings)?;
-    let (database, applied) = wiring::open_database(&folder, &settings, OldSchema::Upgrade).await?;
+    let (_, database, applied) = wiring::open_store(&folder, &settings, OldSchema::Upgrade).await?;
     let versions: Vec<String> = applied.iter().map(ToString::to_string).collect();
     if versions.is_empty() {
         println!("{} has the schema of this isthmus already.", database.place());
@@ -137,8 +138,7 @@ async fn open_store(settings: StoreSettings) -> anyhow::Result<Store> {
     let mut folder = DataFolder::open(&settings.data)?;
     let alone = settings.database.is_none() && folder.is_ours();
     let old_schema = if alone { OldSchema::Upgrade } else { OldSchema::Refuse };
-    let vault = wiring::vault(&folder, &settings)?;
-    let (database, _) = wiring::open_database(&folder, &settings, old_schema).await?;
+    let (vault, database, _) = wiring::open_store(&folder, &settings, old_schema).await?;
     // A server may start meanwhile: it brings the same schema.
     folder.release();
     Ok(Store { vault, database })

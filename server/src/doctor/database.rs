@@ -78,17 +78,23 @@ async fn condition(report: &mut Report, database: &Database) {
     }
 }
 
+const SECRETS: &str = "Sealed secrets";
+
 /// Whether the sealing key is the one these secrets were sealed with.
 pub async fn secrets(report: &mut Report, patient: &Patient) {
-    const CHECK: &str = "Sealed secrets";
     match patient.hub.open_every_secret().await {
-        Ok(number) => report.ok(CHECK, format!("all {number} open")),
-        Err(error) => report.problem(
-            CHECK,
-            error.to_string(),
-            "Start with the key file they were sealed with. Without it: docs/operations.md, \"The sealing key is lost\".",
-        ),
+        Ok(number) => report.ok(SECRETS, format!("all {number} open")),
+        Err(error) => unsealed(report, &error.into()),
     }
+}
+
+/// The secrets do not open.
+pub fn unsealed(report: &mut Report, error: &anyhow::Error) {
+    report.problem(
+        SECRETS,
+        format!("{error:#}"),
+        "Start with the key file they were sealed with. Without it: docs/operations.md, \"The sealing key is lost\".",
+    );
 }
 
 /// Keys, backups, administrators.
@@ -100,7 +106,7 @@ pub fn installation(report: &mut Report, patient: &Patient, postgres: bool) {
         let check = format!("Signing key {}", key.algorithm);
         let age = since(now, key.created_at);
         if (now - key.created_at).num_days() > SIGNING_KEY_DAYS {
-            report.warning(&check, format!("{age} old"), "Change it with `isthmus key rotate`.");
+            report.warning(&check, format!("{age} old"), "Change it with `isthmus key rotate signing`.");
         } else {
             report.ok(&check, format!("{age} old"));
         }

@@ -4,10 +4,10 @@ use std::{
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::Path,
+    sync::Arc,
 };
 
 use chrono::{DateTime, Utc};
-use secrecy::SecretSlice;
 use x509_parser::{certificate::X509Certificate, pem::Pem};
 
 use super::{Patient, Report, since};
@@ -15,6 +15,7 @@ use crate::{
     config::{StoreSettings, TlsFiles},
     data_folder::{DATABASE, DataFolder, KEY},
     serve,
+    wiring::KeyPlace,
 };
 
 const FOLDER: &str = "Data folder";
@@ -95,12 +96,20 @@ fn log_size(report: &mut Report, path: &Path) {
 }
 
 /// The key, if it can be used. None is made.
-pub fn sealing_key(report: &mut Report, folder: &DataFolder, settings: &StoreSettings) -> Option<SecretSlice<u8>> {
+pub fn sealing_key(report: &mut Report, folder: &DataFolder, settings: &StoreSettings) -> Option<Arc<dyn KeyPlace>> {
     const CHECK: &str = "Sealing key";
-    match folder.sealing_key_if_any(settings) {
-        Ok(Some(key)) => {
-            report.ok(CHECK, "there, and readable by its owner only");
-            Some(key)
+    match folder.sealing_keys_if_any(settings) {
+        Ok(Some(keys)) => {
+            if keys.read().is_ok_and(|keys| keys.len() > 1) {
+                report.warning(
+                    CHECK,
+                    format!("{} holds two keys: one of them is being changed, or was", keys.describe()),
+                    "Wait for `isthmus key rotate sealing`, or give it again if it was interrupted.",
+                );
+            } else {
+                report.ok(CHECK, "there, and readable by its owner only");
+            }
+            Some(keys)
         }
         Ok(None) if folder.path.join(DATABASE).exists() || settings.database.is_some() => {
             report.problem(

@@ -21,7 +21,7 @@ use crate::{
     config::{self, StoreSettings},
     data_folder::DataFolder,
     serve_options::ServeOptions,
-    wiring::{self, Connectors, Database},
+    wiring::{self, Connectors, Database, KeyPlace},
 };
 
 /// How a check ended.
@@ -124,10 +124,10 @@ pub async fn examine(settings: StoreSettings) -> Report {
         return report;
     }
     let Some(folder) = files::data_folder(&mut report, &settings) else { return report };
-    let key = files::sealing_key(&mut report, &folder, &settings);
+    let keys = files::sealing_key(&mut report, &folder, &settings);
     let Some(database) = database::open(&mut report, &folder, &settings).await else { return report };
-    if let Some(key) = key
-        && let Some(patient) = introduce(&mut report, &folder, &settings, &key, &database).await
+    if let Some(keys) = keys
+        && let Some(patient) = introduce(&mut report, &folder, &settings, keys, &database).await
     {
         database::secrets(&mut report, &patient).await;
         database::installation(&mut report, &patient, settings.database.is_some());
@@ -144,13 +144,20 @@ async fn introduce(
     report: &mut Report,
     folder: &DataFolder,
     settings: &StoreSettings,
-    key: &secrecy::SecretSlice<u8>,
+    keys: Arc<dyn KeyPlace>,
     database: &Database,
 ) -> Option<Patient> {
+    // Told apart from a database that does not answer: it has another remedy.
+    let vault = match wiring::vault(keys, database).await {
+        Ok(vault) => vault,
+        Err(error) => {
+            database::unsealed(report, &error);
+            return None;
+        }
+    };
     let read = async {
         let options = wiring::known_serve_options(database).await?;
         let public_url = wiring::known_public_url(database).await?;
-        let vault = wiring::Vault::new(key).context("the sealing key")?;
         let networks = options.as_ref().map(|options| options.allow_networks.clone()).unwrap_or_default();
         let url = public_url.clone().map_or_else(|| Url::parse("http://localhost"), Ok)?;
         let connectors = Arc::new(Connectors::new(networks));

@@ -1,12 +1,13 @@
 //! What a browser brings and keeps: a session cookie, the mark of a known device, the directory it chose last.
 
 mod store;
+mod words;
 
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     extract::{FromRef, FromRequestParts},
-    http::request::Parts,
+    http::{header::USER_AGENT, request::Parts},
 };
 use axum_extra::extract::{
     CookieJar,
@@ -42,6 +43,7 @@ pub fn session_layer(hub: &Hub, site: &Site) -> SessionManagerLayer<HubSessionSt
 pub struct Browser {
     session: Session,
     jar: CookieJar,
+    user_agent: Option<String>,
     site: Arc<Site>,
 }
 
@@ -57,7 +59,8 @@ where
             .await
             .map_err(|(_, message)| Failure::internal(&format!("the session layer is missing: {message}")))?;
         let Ok(jar): Result<CookieJar, Infallible> = CookieJar::from_request_parts(parts, state).await;
-        Ok(Self { session, jar, site: Arc::from_ref(state) })
+        let user_agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(Self { session, jar, user_agent, site: Arc::from_ref(state) })
     }
 }
 
@@ -79,6 +82,12 @@ impl Browser {
             return Ok(());
         }
         self.session.flush().await.map_err(store_failed)
+    }
+
+    /// What the browser calls itself, in a few words.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        self.user_agent.as_deref().and_then(words::of)
     }
 
     /// The mark by which a person's own browser is known.

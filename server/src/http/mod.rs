@@ -110,6 +110,7 @@ pub fn router(state: AppState) -> Router {
         .route("/sign-in/consent", get(door::consent::show).post(door::consent::decide))
         .route("/set-up", get(door::set_up::show).post(door::set_up::set_up))
         .route("/set-up/done", get(door::set_up::done))
+        .route("/account/password", get(door::change_password::show).post(door::change_password::change))
         .route("/sign-out", get(door::sign_out::show).post(door::sign_out::sign_out))
         .layer(browser::session_layer(&state.hub, &state.site));
     Router::new()

@@ -141,7 +141,7 @@ async fn files_that_are_wrong_are_named_with_their_remedy() {
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     let right = fs::read(&key).unwrap();
     fs::write(&key, [9u8; 32]).unwrap();
-    ask(&data).await.says("problem", "Sealed secrets", "sealed with another key", "key file they were sealed with");
+    ask(&data).await.says("problem", "Sealed secrets", "are sealed with the key", "key file they were sealed with");
     fs::remove_file(&key).unwrap();
     ask(&data).await.says("problem", "Sealing key", "is missing", "Put it back");
     assert!(!key.exists(), "the doctor makes nothing");

@@ -4,11 +4,14 @@
 mod apply;
 mod backup;
 mod break_glass;
+mod canary;
+mod change_password;
 mod command_line;
 mod cookies;
 mod doctor;
 mod headers;
 mod https;
+mod keys;
 mod monitoring;
 mod openid;
 mod origin;

@@ -24,6 +24,9 @@ fn arguments(path: &str) -> &'static [(&'static str, &'static str)] {
         "/api/renew-invitation" => &[("person", "0198c0de-0000-7000-8000-000000000001"), ("username", "x")],
         "/api/people" => &[("ask[q]", "x")],
         "/api/person" => &[("id", "0198c0de-0000-7000-8000-000000000001"), ("code", "")],
+        "/api/end-sessions" => {
+            &[("id", "0198c0de-0000-7000-8000-000000000001"), ("session", ""), ("reason", "lost laptop")]
+        }
         "/api/find-person" => &[("q", "ABC-DEF")],
         "/api/source" => &[("name", "corp-ldap"), ("test", "false"), ("person", ""), ("done", "")],
         "/api/source-settings" => &[("name", "corp-ldap")],

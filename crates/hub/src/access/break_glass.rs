@@ -7,10 +7,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use storage::{Transaction, break_glass::BreakGlass, people::People, verifiers::Verifiers};
 
-use super::set_up::{holder_of_username, username_of};
+use super::set_up::holder_of_username;
 use crate::{
     Hub, HubError,
     kernel::{Actor, AuditEvent, record, vault::token_digest},
+    password::username_of,
     session::{self, NewSession, ProvenBy, Reach, Session},
 };
 

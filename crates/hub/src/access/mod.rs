@@ -4,13 +4,11 @@
 mod approvals;
 mod break_glass;
 mod names;
-mod password_rules;
 mod roles;
 mod session_roles;
 mod set_up;
 
 pub use approvals::{Approval, ApprovalLine};
 pub use break_glass::{BreakGlassCode, CodeAnswer};
-pub use password_rules::SHORTEST as PASSWORD_MINIMUM;
 pub use roles::{Held, NewHolder, RoleHolder};
 pub use set_up::{Invitation, SetUpPage};

@@ -8,7 +8,7 @@ use storage::{Queries, Transaction, aliases::Aliases, people::People, trace::Tra
 
 use super::{
     names::Names,
-    set_up::{Invitation, issue, username_of},
+    set_up::{Invitation, issue},
 };
 use crate::{
     Hub, HubError,
@@ -17,6 +17,7 @@ use crate::{
         capability::{Administer, ReadAudit},
         record,
     },
+    password::username_of,
     session,
 };
 

@@ -2,22 +2,22 @@
 //! spend it, setting the password does.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use directory::{AttributeName, Namespace, PersonId, PersonState, Role};
+use directory::{Namespace, PersonId, PersonState, Role};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use storage::{
     Queries, Transaction,
     access::{NewLink, SetUpLink},
     aliases::Aliases,
-    attributes::Attributes,
     people::People,
 };
 
-use super::{password_rules, roles};
+use super::roles;
 use crate::{
     Hub, HubError,
     kernel::{Actor, AuditEvent, capability::Administer, record, vault::token_digest},
     mirror::{self, NewHubPerson},
+    password::username_of,
     session,
 };
 
@@ -155,12 +155,9 @@ impl Hub {
     /// Sets the password of the person the link is for, and spends the link. Every session of theirs ends.
     pub async fn set_up_password(&self, token: &SecretString, typed: &SecretString) -> Result<PersonId, HubError> {
         let digest = token_digest(token.expose_secret());
-        let (person, known) = {
-            let mut reader = self.database.reader();
-            let link = self.usable(storage::access::link(&mut reader, &digest).await?)?;
-            (link.person, known_words(&mut reader, link.person).await?)
-        };
-        let password = password_rules::check(typed, &known)?;
+        let link = self.usable(storage::access::link(&mut self.database.reader(), &digest).await?)?;
+        let person = link.person;
+        let password = self.acceptable_password(person, typed).await?;
         let phc = self.state.passwords.make(&*self.random, &password).await?;
         storage::write!(self.database, |tx| {
             // Read again inside: two browsers may hold the same link.
@@ -228,30 +225,4 @@ pub(super) async fn holder_of_username(
 ) -> Result<Option<PersonId>, HubError> {
     let alias = Aliases(queries).find(Namespace::Hub, &directory::fold(username)).await?;
     Ok(alias.map(|a| a.person_id))
-}
-
-pub(super) async fn username_of(queries: &mut impl Queries, person: PersonId) -> Result<Option<String>, HubError> {
-    let aliases = Aliases(queries).of_person(person).await?;
-    Ok(aliases.into_iter().find(|a| a.namespace == Namespace::Hub).map(|a| a.folded))
-}
-
-/// What others know about the person: no password may consist of it.
-async fn known_words(queries: &mut impl Queries, person: PersonId) -> Result<Vec<String>, HubError> {
-    let mut words: Vec<String> = Aliases(queries).of_person(person).await?.into_iter().map(|a| a.folded).collect();
-    let attributes = Attributes(queries).of_person(person).await?;
-    words.extend(
-        attributes
-            .into_iter()
-            .filter(|a| {
-                matches!(
-                    a.name,
-                    AttributeName::DisplayName
-                        | AttributeName::GivenName
-                        | AttributeName::FamilyName
-                        | AttributeName::Email
-                )
-            })
-            .map(|a| a.value),
-    );
-    Ok(words)
 }

@@ -8,6 +8,7 @@ mod kept_answer;
 mod lease;
 pub mod passwords;
 mod random;
+pub mod sealing;
 pub mod vault;
 
 pub use audit::{Actor, AuditEvent, record};

@@ -120,11 +120,13 @@ impl Hub {
         scopes: &Scopes,
         nonce: Option<String>,
     ) -> Result<TokenResponse, HubError> {
-        let keys = self.signing_keys().await?;
+        let (keys, last_expiry) = self.keys_to_sign().await?;
         let failed = |error: oidc::KeyError| HubError::Internal(error.to_string());
         let issuer = self.endpoints().issuer;
         let now = self.clock.now();
         let expires_at = (now + seconds(self.policy_now().await?.access_token)).min(grant.expires_at);
+        // Nothing outlives the publication of the key that signs it.
+        let expires_at = last_expiry.map_or(expires_at, |last| expires_at.min(last.max(now)));
         let access_token = keys
             .sign_access_token(&AccessTokenClaims {
                 iss: issuer.clone(),

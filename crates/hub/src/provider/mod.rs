@@ -10,6 +10,8 @@ mod token;
 mod user_info;
 
 pub use authorize::{AuthorizeAnswer, ConsentAsk, ConsentQuestion, PendingAuthorization};
+pub(crate) use keys::SigningKeys;
+pub use keys::{RotateWhen, SigningKeyLine, SigningKeyRotation};
 pub use logout::LogoutAnswer;
 
 use chrono::TimeDelta;

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     Hub, HubError,
     connections::{entered_for, secret_place},
-    kernel::{Actor, AuditEvent, record},
+    kernel::{Actor, AuditEvent, record, sealing},
     mirror,
 };
 
@@ -250,6 +250,7 @@ pub(crate) async fn insert_source(
     }
     check_domain_owners(tx, source).await?;
     let secret = prepared.secret.clone().ok_or_else(|| invalid("bind_password", "enter it"))?;
+    sealing::still_current(tx, &secret.sealed).await?;
     storage::sources::insert(tx, source, secret).await?;
     let details = json!({ "name": source.name, "kind": source.kind, "mode": source.mode, "changes": prepared.changes });
     let event = AuditEvent::new(actor, "source.registered").source(source.id).details(details);
@@ -269,6 +270,9 @@ pub(crate) async fn update_source(
     let rewritten = !prepared.changes.is_empty() || prepared.secret.is_some();
     if rewritten {
         check_domain_owners(tx, &source).await?;
+        if let Some(secret) = &prepared.secret {
+            sealing::still_current(tx, &secret.sealed).await?;
+        }
         storage::sources::update(tx, &source, prepared.secret.clone()).await?;
         source.revision += 1;
         let details = json!({ "changes": prepared.changes });

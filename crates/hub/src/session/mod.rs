@@ -1,6 +1,8 @@
 //! Sessions of people. The browser holds only an opaque browser session; who it belongs to is a row here, so that
 //! disabling a person, a changed password or a merge ends everything with one statement.
 
+mod list;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use directory::{PersonId, Policy, SessionId, SourceId};
 use storage::{
@@ -9,6 +11,8 @@ use storage::{
     provider::Provider,
     sessions::{SessionRow, Sessions},
 };
+
+pub use list::{SeenAs, SessionLine};
 
 use crate::{
     Hub, HubError,
@@ -105,6 +109,18 @@ pub async fn open(
     policy: &Policy,
     new: NewSession,
 ) -> Result<Session, HubError> {
+    open_seen(tx, clock, random, policy, new, SeenAs::default()).await
+}
+
+/// The same, by a browser of which something is known.
+pub async fn open_seen(
+    tx: &mut Transaction,
+    clock: &dyn Clock,
+    random: &dyn Random,
+    policy: &Policy,
+    new: NewSession,
+    seen_as: SeenAs,
+) -> Result<Session, HubError> {
     let now = clock.now();
     let length = if new.offline { policy.offline_session.min(policy.session) } else { policy.session };
     let session = Session {
@@ -117,7 +133,7 @@ pub async fn open(
         reach: new.reach,
         expires_at: now + seconds(length),
     };
-    Sessions::new(tx).insert(&row_of(&session, now)).await?;
+    Sessions::new(tx).insert(&row_of(&session, now, seen_as)).await?;
     Ok(session)
 }
 
@@ -191,7 +207,7 @@ fn random_id(random: &dyn Random) -> SessionId {
     uuid::Builder::from_random_bytes(bytes).into_uuid().into()
 }
 
-fn row_of(session: &Session, now: DateTime<Utc>) -> SessionRow {
+fn row_of(session: &Session, now: DateTime<Utc>, seen_as: SeenAs) -> SessionRow {
     SessionRow {
         id: session.id.uuid(),
         person_id: session.person.uuid(),
@@ -204,6 +220,8 @@ fn row_of(session: &Session, now: DateTime<Utc>) -> SessionRow {
         last_used_at: now,
         expires_at: session.expires_at,
         ended_at: None,
+        browser: seen_as.browser,
+        address: seen_as.address,
     }
 }
 

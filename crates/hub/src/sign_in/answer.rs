@@ -39,6 +39,8 @@ pub struct SignInAttempt {
     /// The caller, as trusted proxies name it.
     pub address: IpAddr,
     pub device_cookie: Option<String>,
+    /// What the browser calls itself, in a few words.
+    pub browser: Option<String>,
     pub request_id: String,
 }
 

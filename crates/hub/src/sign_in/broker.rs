@@ -32,7 +32,7 @@ const ROUNDS: usize = 4;
 /// Longer names are nobody's.
 const LONGEST_NAME: usize = 512;
 /// A device cookie unused for longer is no proof of anything.
-const DEVICE_LIFE: chrono::TimeDelta = chrono::TimeDelta::days(400);
+pub(super) const DEVICE_LIFE: chrono::TimeDelta = chrono::TimeDelta::days(400);
 
 /// One attempt on its way.
 pub(super) struct Broker<'a> {

@@ -381,7 +381,12 @@ impl Broker<'_> {
             (Extent::OfSource, None) => return Err(HubError::Internal("a session without a reach".to_owned())),
         };
         let new = NewSession { person: person.id, proven_by, amr: vec!["pwd".to_owned()], offline, reach };
-        let session = session::open(tx, &*self.hub.clock, &*self.hub.random, &self.policy, new).await?;
+        let seen_as = session::SeenAs {
+            browser: self.attempt.browser.clone(),
+            address: self.policy.session_addresses.then(|| self.attempt.address.to_string()),
+        };
+        let (clock, random) = (&*self.hub.clock, &*self.hub.random);
+        let session = session::open_seen(tx, clock, random, &self.policy, new, seen_as).await?;
         let mut event = AuditEvent::new(Actor::Person(person.id), "session.opened").person(person.id);
         event.source = settled.live.as_ref().map(|l| l.source.id);
         event.client.clone_from(&self.attempt.client);

@@ -7,6 +7,7 @@
 mod answer;
 mod broker;
 mod budget;
+mod change_password;
 mod commit;
 mod contact;
 pub mod decision;
@@ -23,6 +24,8 @@ mod throttle;
 mod trace;
 
 pub(crate) use memory::Memory;
+
+pub use change_password::{PasswordChange, PasswordChangeAnswer, PasswordPlace};
 
 pub use answer::{
     CodeStep, DirectoryChoice, Refusal, RefusalPage, SignInAnswer, SignInAttempt, SignInPage, SignInTrace, Tone,

@@ -1,10 +1,10 @@
 //! Signing keys: what we sign, an independent implementation verifies; what we did not sign, we refuse.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
-use oidc::{AccessTokenClaims, Audience, IdTokenClaims, KeySet, SigningAlgorithm, SigningKey, generate_key};
+use oidc::{AccessTokenClaims, Audience, IdTokenClaims, KeySet, KeyStage, SigningAlgorithm, SigningKey, generate_key};
 use openidconnect::{
     ClientId, ClientSecret, IssuerUrl, Nonce,
     core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet},
@@ -16,7 +16,7 @@ static KEYS: LazyLock<KeySet> = LazyLock::new(fresh);
 
 fn fresh() -> KeySet {
     let make = |algorithm| SigningKey::from_pem(algorithm, &generate_key(algorithm).unwrap()).unwrap();
-    KeySet::new(SigningAlgorithm::ALL.map(make).into_iter().collect())
+    KeySet::new(SigningAlgorithm::ALL.map(|algorithm| (KeyStage::Current, Arc::new(make(algorithm)))).into())
 }
 
 fn now() -> DateTime<Utc> {
@@ -136,4 +136,41 @@ fn a_private_key_is_never_printed() {
     let key = SigningKey::from_pem(SigningAlgorithm::Es256, &generate_key(SigningAlgorithm::Es256).unwrap()).unwrap();
     let shown = format!("{key:?}");
     assert!(shown.contains(&key.kid) && !shown.contains("BEGIN") && shown.len() < 200, "{shown}");
+}
+
+#[test]
+fn a_key_verifies_through_its_life_and_signs_only_while_it_is_current() {
+    let make = |algorithm| Arc::new(SigningKey::from_pem(algorithm, &generate_key(algorithm).unwrap()).unwrap());
+    let old = SigningAlgorithm::ALL.map(make);
+    let new = SigningAlgorithm::ALL.map(make);
+    let set = |stages: [KeyStage; 2]| {
+        let of = |stage: KeyStage, keys: &[Arc<SigningKey>; 2]| keys.clone().map(|key| (stage, key));
+        KeySet::new([of(stages[0], &old), of(stages[1], &new)].concat())
+    };
+    let kids = |keys: &KeySet| -> Vec<String> {
+        let document = keys.public_document().unwrap();
+        document["keys"].as_array().unwrap().iter().map(|k| k["kid"].as_str().unwrap().to_owned()).collect()
+    };
+    let before = set([KeyStage::Current, KeyStage::Next]);
+    let access = before.sign_access_token(&access_token()).unwrap();
+    let id = before.sign_id_token(&id_token()).unwrap();
+    assert_eq!(kids(&before).len(), 4, "the next pair is published ahead");
+    let overlap = set([KeyStage::Previous, KeyStage::Current]);
+    assert_eq!(kids(&overlap).len(), 4);
+    overlap.verify_access_token(&access, ISSUER, now()).unwrap();
+    let header = jsonwebtoken::decode_header(overlap.sign_access_token(&access_token()).unwrap()).unwrap();
+    assert!(new.iter().any(|key| header.kid.as_ref() == Some(&key.kid)), "the new one signs");
+    let after = set([KeyStage::Gone, KeyStage::Current]);
+    assert_eq!(kids(&after).len(), 2);
+    assert!(after.verify_access_token(&access, ISSUER, now()).is_err());
+    after.verify_id_token_hint(&id, ISSUER).unwrap();
+    // Without its private half it is the same key, and signs nothing.
+    let public = old.clone().map(|key| {
+        let public = SigningKey::from_public_jwk(key.algorithm, key.public_jwk().unwrap()).unwrap();
+        assert_eq!(public.kid, key.kid);
+        (KeyStage::Current, Arc::new(public))
+    });
+    let public = KeySet::new(public.into());
+    public.verify_access_token(&access, ISSUER, now()).unwrap();
+    assert!(public.sign_access_token(&access_token()).is_err());
 }

@@ -51,8 +51,10 @@ async fn back_up(arguments: &BackupArguments) -> anyhow::Result<()> {
         target.display()
     );
     let folder = DataFolder::existing(&settings.data)?;
+    // Refused while the key is being changed: some of what is copied then needs the one key, some the other.
+    let sealed_with = folder.sealing_key_if_any(&settings)?;
     let key = match arguments.include_sealing_key {
-        true => Some(folder.sealing_key_if_any(&settings)?.with_context(|| {
+        true => Some(sealed_with.clone().with_context(|| {
             format!("{} has no sealing key to include: name it with --sealing-key", folder.path.display())
         })?),
         false => None,
@@ -60,6 +62,11 @@ async fn back_up(arguments: &BackupArguments) -> anyhow::Result<()> {
     let database = Database::open(&folder.sqlite_url()).await?;
     // Dropped and not closed at the end: closing folds the log into the file, and a running server would wait for it.
     let (manifest, file) = write(&database, target, key).await?;
+    let bytes = |key: &Option<secrecy::SecretSlice<u8>>| key.as_ref().map(|key| key.expose_secret().to_vec());
+    if !folder.sealing_key_if_any(&settings).is_ok_and(|now| bytes(&now) == bytes(&sealed_with)) {
+        let _not_there = fs::remove_file(target);
+        bail!("the sealing key was changed meanwhile: make the backup again");
+    }
     if let Err(error) = wiring::remember_backup(&database).await {
         eprintln!("isthmus: the backup is complete, but the hub could not note when it was made: {error}");
     }
@@ -151,8 +158,8 @@ fn full(folder: &Path) -> anyhow::Error {
 }
 
 /// A hub for what commands do to a database: it connects to nothing.
-fn quiet_hub(database: &Database, key: &secrecy::SecretSlice<u8>) -> anyhow::Result<hub::Hub> {
-    let vault = wiring::Vault::new(key).context("the sealing key")?;
+async fn quiet_hub(database: &Database, key: &secrecy::SecretSlice<u8>) -> anyhow::Result<hub::Hub> {
+    let vault = wiring::vault(hub::kernel::vault::given(key), database).await?;
     let nowhere = Url::parse("http://localhost").context("a URL")?;
     Ok(wiring::hub(vault, database.clone(), Arc::new(NoConnectors), Policy::default(), nowhere))
 }

@@ -19,7 +19,8 @@ use super::{
 use crate::{
     cli::RestoreArguments,
     config::StoreSettings,
-    data_folder::{DATABASE, DataFolder, KEY, LOCK, parse_key},
+    data_folder::{DATABASE, DataFolder, KEY, LOCK},
+    key_file::{KEY_LOCK, parse_key},
     wiring::{self, Database},
 };
 
@@ -83,7 +84,7 @@ fn require_empty(folder: &DataFolder, replace: bool) -> anyhow::Result<()> {
     let unreadable = || format!("cannot look into {}", folder.path.display());
     for entry in fs::read_dir(&folder.path).with_context(unreadable)? {
         let name = entry.with_context(unreadable)?.file_name();
-        if !replace && name != KEY && name != LOCK {
+        if !replace && name != KEY && name != KEY_LOCK && name != LOCK {
             bail!(
                 "{} is not empty (it has {}): restore into an empty folder, or add --replace to put the database that \
                  is there aside. Nothing was changed",
@@ -136,8 +137,12 @@ async fn prepare(
         let faults = database.faults().await?;
         ensure!(faults.is_empty(), "the database in the backup is damaged: {}", faults.join("; "));
         database.upgrade().await?;
-        let hub = quiet_hub(&database, key)?;
-        hub.open_every_secret()
+        let opened = async {
+            let hub = quiet_hub(&database, key).await?;
+            hub.open_every_secret().await?;
+            Ok::<_, anyhow::Error>(hub)
+        };
+        let hub = opened
             .await
             .context("this is not the sealing key of the backup: give the key file that was in use when it was made")?;
         Ok(hub.after_restore(Some(manifest.made_at)).await?)

@@ -1,5 +1,7 @@
-//! The pages on the way in and out: sign-in, consent, sign-out, set-up. The hub decides, `app::door` draws.
+//! The pages on the way in and out: sign-in, consent, sign-out, set-up, change of password.
+//! The hub decides, `app::door` draws.
 
+pub mod change_password;
 pub mod code;
 pub mod consent;
 pub mod set_up;

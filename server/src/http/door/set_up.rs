@@ -51,7 +51,7 @@ async fn form(state: &AppState, token: String, problem: Option<String>) -> Resul
         token,
         username: found.username.unwrap_or_else(|| found.display_name.clone()),
         person_name: found.display_name,
-        minimum: hub::access::PASSWORD_MINIMUM,
+        minimum: hub::password::MINIMUM,
         problem,
     };
     Ok(page(set_up_page(&state.site.frame, &shown), &[]))

@@ -55,7 +55,7 @@ impl Way {
         transaction: Option<&str>,
         return_to: Option<String>,
     ) -> Result<Self, Failure> {
-        let return_to = return_to.filter(|path| is_console_path(path));
+        let return_to = return_to.filter(|path| is_ours(path));
         let Some(transaction) = transaction.filter(|text| !text.is_empty()) else {
             return Ok(Self { authorization: None, return_to });
         };
@@ -153,6 +153,7 @@ pub async fn sign_in(
         directory: Some(directory.clone()).filter(|d| !d.is_empty()),
         address,
         device_cookie: browser.device(),
+        browser: browser.words(),
         request_id,
     };
     // A task of its own: hanging up must not take back what the attempt counts for.
@@ -216,8 +217,12 @@ fn refused(way: &Way, identifier: String, directory: String, refusal: Refusal) -
     }
 }
 
-/// Only pages of the console are returned to: anything else in the address could be somebody's trap.
-fn is_console_path(path: &str) -> bool {
+/// Only pages of the console and of one's own account are returned to: anything else in the address could be
+/// somebody's trap.
+fn is_ours(path: &str) -> bool {
+    if path == super::change_password::PATH {
+        return true;
+    }
     let rest = path.strip_prefix("/console");
     let bounded = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
     bounded && path.len() <= 2_000 && path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') && !path.contains("//")
@@ -225,12 +230,14 @@ fn is_console_path(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_console_path;
+    use super::is_ours;
 
     #[test]
     fn nobody_is_sent_elsewhere_after_signing_in() {
-        for good in ["/console", "/console/people?after=x", "/console?x", "/console/people/0198c0de"] {
-            assert!(is_console_path(good), "{good}");
+        for good in
+            ["/account/password", "/console", "/console/people?after=x", "/console?x", "/console/people/0198c0de"]
+        {
+            assert!(is_ours(good), "{good}");
         }
         for bad in [
             "",
@@ -240,12 +247,14 @@ mod tests {
             "/consoleevil",
             "https://evil.example/console",
             "/console\\evil",
+            "/account/passwordx",
+            "/account/password/../evil",
             "/console\r\nSet-Cookie: a=b",
             "/console/\u{e9}",
             "console",
             "/\\evil.example",
         ] {
-            assert!(!is_console_path(bad), "{bad}");
+            assert!(!is_ours(bad), "{bad}");
         }
     }
 }

@@ -6,6 +6,7 @@ mod bcp;
 mod config;
 mod consent;
 mod refresh;
+mod rotation;
 mod rp_logout;
 mod side_doors;
 mod world;

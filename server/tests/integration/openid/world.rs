@@ -254,7 +254,8 @@ impl World {
                 id: key.kid.clone(),
                 algorithm: algorithm.as_str().to_owned(),
                 created_at: DateTime::UNIX_EPOCH,
-                retired_at: None,
+                signs_from: DateTime::UNIX_EPOCH,
+                leaves_at: None,
             };
             storage::write!(self.hub.database, |tx| { Provider::new(tx).insert_signing_key(&row).await }).unwrap();
         }
@@ -263,6 +264,11 @@ impl World {
     /// Its people come from the old directory.
     fn clinic(&self) -> Client {
         Client { original_sources: vec![self.corp], ..client("clinic") }
+    }
+
+    /// One more server on the same database, by the same clock.
+    pub async fn another_server(&self) -> Hub {
+        hub_with(&self._database, self.clock.clone()).await
     }
 
     pub fn advance(&self, seconds: i64) {

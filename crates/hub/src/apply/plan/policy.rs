@@ -58,11 +58,17 @@ fn check(policy: &Policy) -> Result<(), String> {
         ("approval_tenure", policy.approval_tenure, 0),
         ("session", policy.session, 60),
         ("session_idle", policy.session_idle, 60),
+        // Applications may keep the list of keys for five minutes.
+        ("signing_key_ahead", policy.signing_key_ahead, 300),
     ];
     for (key, value, least) in times {
         if value < least || value > LONGEST {
             return Err(format!("{key}: use {least} seconds to a year"));
         }
+    }
+    let shortest = policy.signing_key_ahead.saturating_mul(2);
+    if policy.signing_key_period != 0 && !(shortest..=LONGEST).contains(&policy.signing_key_period) {
+        return Err("signing_key_period: use 0, or twice signing_key_ahead to a year".to_owned());
     }
     if !(1..=100).contains(&policy.removal_guard_percent) {
         return Err("removal_guard_percent: use 1 to 100".to_owned());

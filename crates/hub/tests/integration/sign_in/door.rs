@@ -168,6 +168,7 @@ impl Door {
             directory: None,
             address: "192.0.2.7".parse().unwrap(),
             device_cookie: None,
+            browser: Some("Firefox on Linux".to_owned()),
             request_id: format!("request-{number}"),
         }
     }

@@ -1,0 +1,57 @@
+//! Where a person is signed in, and ending it.
+
+use leptos::prelude::*;
+
+use super::api::{EndSessions, SessionLine};
+use crate::ui::{Field, Panel, Problem, When};
+
+/// The living sessions. One, or all of them, can be ended with a reason.
+pub(super) fn session_panel(person: &str, sessions: Vec<SessionLine>, may_end: bool) -> impl IntoView + use<> {
+    if sessions.is_empty() {
+        return view! { <Panel id="h-sessions" title="Signed in at"><p class="body soft">"Nowhere right now."</p></Panel> }
+            .into_any();
+    }
+    if !may_end {
+        let lines = sessions.into_iter().map(|line| view! { <li><div>{words(line)}</div></li> }).collect_view();
+        return view! { <Panel id="h-sessions" title="Signed in at"><ul class="list">{lines}</ul></Panel> }.into_any();
+    }
+    let person = person.to_owned();
+    let end = ServerAction::<EndSessions>::new();
+    let choice = |id: String, all: bool, label: AnyView| {
+        view! { <label class="check"><input type="radio" name="session" value=id checked=all />{label}</label> }
+            .into_any()
+    };
+    let lines = sessions
+        .into_iter()
+        .map(|line| {
+            let id = line.id.clone();
+            choice(id, false, words(line))
+        })
+        .collect_view();
+    let all = choice(String::new(), true, view! { <span>"All of them"</span> }.into_any());
+    view! {
+        <Panel id="h-sessions" title="Signed in at">
+            <div class="body">
+                {move || end.value().get().and_then(Result::err).map(|error| view! { <Problem error /> })}
+                <ActionForm action=end attr:class="stack m">
+                    <input type="hidden" name="id" value=person />
+                    <fieldset class="stack s"><legend class="visually-hidden">"Sessions"</legend>{lines}{all}</fieldset>
+                    <Field id="reason" name="reason" label="Why" value="" hint="Goes to the audit log." required=true />
+                    <div class="row"><button class="button" aria-busy=move || end.pending().get().then_some("true")>"Sign them out"</button></div>
+                </ActionForm>
+            </div>
+        </Panel>
+    }
+    .into_any()
+}
+
+fn words(line: SessionLine) -> AnyView {
+    view! {
+        <span>
+            <b class="strong">{line.browser}</b>
+            <span class="hint">"since "<When at=line.started_at />", last used "<When at=line.last_used_at /></span>
+            <span class="hint">{line.text}</span>
+        </span>
+    }
+    .into_any()
+}
