@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     background,
+    checkpoints::{self, Checkpoints},
     config::{ServeSettings, TlsFiles},
     data_folder::DataFolder,
     http::{self, AppState},
@@ -69,6 +70,8 @@ pub async fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     if metrics.is_some() {
         monitoring::install(env!("CARGO_PKG_VERSION"), wiring::seconds_now())?;
     }
+    let checkpoints = settings.audit_checkpoints.clone().unwrap_or_else(|| folder.path.join(checkpoints::NAME));
+    let checkpoints = Arc::new(Checkpoints::at(checkpoints)?);
     let vault = wiring::vault(&folder, &settings.store)?;
     let (database, applied) = wiring::open_database(&folder, &settings.store, old_schema).await?;
     if !applied.is_empty() {
@@ -97,7 +100,7 @@ pub async fn start(settings: ServeSettings) -> anyhow::Result<Running> {
         }
         None => tokio::spawn(axum_server::from_tcp(listener)?.handle(server_handle).serve(service)),
     };
-    let background = background::start(&hub, &stop_background);
+    let background = background::start(&hub, checkpoints, &stop_background);
     let metrics = match metrics {
         Some(listener) => Some(monitoring::start(listener, hub.clone(), &stop_background)?),
         None => None,

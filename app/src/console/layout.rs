@@ -18,7 +18,16 @@ struct Entry {
     needs: Permission,
 }
 
-const GROUPS: [(&str, &[Entry]); 4] = [
+const GROUPS: [(&str, &[Entry]); 5] = [
+    (
+        "Migration",
+        &[Entry {
+            path: "/console/overview",
+            label: "Overview",
+            icon: Icon::Overview,
+            needs: Permission::ReadConfiguration,
+        }],
+    ),
     (
         "Directory",
         &[Entry { path: "/console/people", label: "People", icon: Icon::People, needs: Permission::FindPeople }],
@@ -55,6 +64,10 @@ const GROUPS: [(&str, &[Entry]); 4] = [
     (
         "Support",
         &[Entry { path: "/console/find", label: "Find a person", icon: Icon::Help, needs: Permission::FindPeople }],
+    ),
+    (
+        "Administration",
+        &[Entry { path: "/console/audit", label: "Audit", icon: Icon::Audit, needs: Permission::ReadAudit }],
     ),
 ];
 
@@ -162,9 +175,10 @@ fn Navigation(may: Vec<Permission>) -> impl IntoView {
             (!links.is_empty()).then(|| view! { <div class="nav"><h2>{*title}</h2>{links}</div> })
         })
         .collect_view();
+    let home = if may.contains(&Permission::ReadConfiguration) { "/console/overview" } else { "/console/people" };
     view! {
         <nav class="side" id="side" popover="auto" aria-label="Main">
-            <a class="brand" href="/console/people"><Mark />"Isthmus"</a>
+            <a class="brand" href=home><Mark />"Isthmus"</a>
             {groups}
         </nav>
     }

@@ -1,6 +1,7 @@
 //! The commands besides `serve`.
 
 mod apply;
+mod audit;
 mod backup;
 mod demo;
 
@@ -14,6 +15,7 @@ use url::Url;
 
 pub use self::{
     apply::apply,
+    audit::audit_verify,
     backup::{backup, restore},
     demo::demo,
 };

@@ -5,6 +5,7 @@
 mod access;
 mod apply;
 mod approvals;
+mod audit;
 mod break_glass;
 mod clients;
 mod denials;
