@@ -123,7 +123,7 @@ impl Hub {
         let sources = self.sources_now().await?;
         let mut health = Vec::new();
         for live in sources.iter() {
-            health.push(self.source_health(live).await?);
+            health.push(self.health_of(live).await?);
         }
         let label = |id: uuid::Uuid| {
             sources.iter().find(|live| live.source.id.uuid() == id).map(|live| live.source.label.clone())
@@ -182,7 +182,7 @@ impl Hub {
         Ok(tallies.into_iter().filter_map(|tally| Some((tally.state.parse().ok()?, tally.number))).collect())
     }
 
-    async fn source_health(&self, live: &crate::connections::LiveSource) -> Result<SourceHealth, HubError> {
+    async fn health_of(&self, live: &crate::connections::LiveSource) -> Result<SourceHealth, HubError> {
         let mut reader = self.database.reader();
         let mut timings = Vec::new();
         // Rows in which a source has just proven a password; the index leads to the newest of each.
