@@ -53,6 +53,7 @@ const GROUPS: [(&str, &[Entry]); 5] = [
                 icon: Icon::Group,
                 needs: Permission::ReadConfiguration,
             },
+            Entry { path: "/console/audit", label: "Audit", icon: Icon::Audit, needs: Permission::ReadAudit },
             Entry {
                 path: "/console/administrators",
                 label: "Administrators",
@@ -64,10 +65,6 @@ const GROUPS: [(&str, &[Entry]); 5] = [
     (
         "Support",
         &[Entry { path: "/console/find", label: "Find a person", icon: Icon::Help, needs: Permission::FindPeople }],
-    ),
-    (
-        "Administration",
-        &[Entry { path: "/console/audit", label: "Audit", icon: Icon::Audit, needs: Permission::ReadAudit }],
     ),
 ];
 
