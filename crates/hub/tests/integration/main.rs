@@ -10,6 +10,7 @@ mod break_glass;
 mod clients;
 mod denials;
 mod mirror;
+mod overview;
 mod people;
 mod sign_in;
 mod sources;
