@@ -8,6 +8,7 @@ pub mod administrators;
 pub mod approvals;
 pub mod apps;
 mod assets;
+pub mod audit;
 #[cfg(feature = "ssr")]
 mod caller;
 pub mod console;
@@ -17,6 +18,7 @@ pub mod find;
 #[cfg(feature = "ssr")]
 mod flash;
 pub mod link;
+pub mod overview;
 pub mod people;
 pub mod person;
 pub mod problem;

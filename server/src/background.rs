@@ -3,11 +3,14 @@
 
 mod keys;
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use directory::{SourceId, SourceMode};
-use hub::{Hub, HubError, Lease};
+use hub::{
+    Hub, HubError, Lease,
+    audit::{CheckpointFile, Sealer},
+};
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -23,8 +26,11 @@ const SWEEP_LEASE: TimeDelta = TimeDelta::minutes(2);
 /// Longer than any single request to a healthy directory.
 const SHORTEST_SWEEP_LEASE: TimeDelta = TimeDelta::seconds(5);
 
+/// How often the sealer of the audit log looks: what happened is in the chain within two seconds.
+const SEAL: Duration = Duration::from_secs(1);
+
 /// Starts all of it. It ends, leases given back, when `stop` is cancelled.
-pub fn start(hub: &Hub, stop: &CancellationToken) -> JoinSet<()> {
+pub fn start(hub: &Hub, checkpoints: Arc<dyn CheckpointFile>, stop: &CancellationToken) -> JoinSet<()> {
     let owner = hub.random.id(hub.clock.now()).to_string();
     // Leases in the database name their owner so.
     tracing::info!(owner, "background work begins");
@@ -32,9 +38,34 @@ pub fn start(hub: &Hub, stop: &CancellationToken) -> JoinSet<()> {
     tasks.spawn(tidy(hub.clone(), owner.clone(), stop.clone()));
     tasks.spawn(keys::watch_sealing_keys(hub.clone(), owner.clone(), stop.clone()));
     tasks.spawn(keys::tend_signing_keys(hub.clone(), owner.clone(), stop.clone()));
+    tasks.spawn(seal(Sealer::new(hub.clone(), owner.clone(), Some(checkpoints)), stop.clone()));
     tasks.spawn(sweep(hub.clone(), owner, stop.clone()));
     tasks.spawn(check_hosts(hub.clone(), stop.clone()));
     tasks
+}
+
+/// The audit log is sealed. An error is said when it begins and when it ends, not every second.
+async fn seal(mut sealer: Sealer, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(SEAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failing = false;
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        match sealer.work().await {
+            Ok(_) if failing => {
+                tracing::info!("the audit log is sealed again");
+                failing = false;
+            }
+            Ok(_) => {}
+            Err(error) if !failing => {
+                tracing::error!(%error, "the audit log could not be sealed");
+                failing = true;
+            }
+            Err(_) => {}
+        }
+    }
+    if let Err(error) = sealer.end().await {
+        tracing::warn!(%error, "the end of the audit log could not be signed");
+    }
 }
 
 async fn tidy(hub: Hub, owner: String, stop: CancellationToken) {

@@ -25,6 +25,11 @@ pub enum Command {
         #[command(subcommand)]
         command: AdminCommand,
     },
+    /// The audit log
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Register the sources and applications of a site document
     ///
     /// Prints what differs, then changes it. Nothing is ever deleted: what the document lacks is listed. What needs
@@ -117,6 +122,15 @@ pub struct RotateSigningArguments {
 }
 
 #[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Find out whether any event was altered, deleted, moved or cut off
+    ///
+    /// Reads every event, its place in the chain and every signed checkpoint, beside a running server or without one.
+    /// Ends with 0 if all is as it was written, with 3 if something is not, with 1 if it could not be found out.
+    Verify(AuditVerifyArguments),
+}
+
+#[derive(Debug, Subcommand)]
 pub enum DatabaseCommand {
     /// Bring the schema to this version of Isthmus (`serve` does it by itself for SQLite)
     Upgrade(StoreArguments),
@@ -142,6 +156,24 @@ pub struct StoreArguments {
     /// the keys that sign tokens.
     #[arg(long, value_name = "FILE", env = "ISTHMUS_SEALING_KEY_FILE")]
     pub sealing_key: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct AuditVerifyArguments {
+    /// Folder of the hub
+    #[arg(long, value_name = "DIR", env = "ISTHMUS_DATA")]
+    pub data: PathBuf,
+    /// The PostgreSQL database, where it is one: postgres://user:password@host:port/name
+    #[arg(long, value_name = "URL", env = "ISTHMUS_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
+    /// The checkpoint file, or a copy of it. Default: DIR/audit-checkpoints.jsonl
+    #[arg(long, value_name = "FILE", env = "ISTHMUS_AUDIT_CHECKPOINTS")]
+    pub checkpoints: Option<PathBuf>,
+    /// A public key that you have noted down from the Audit page (ed25519:…). Once per key
+    ///
+    /// Without one the keys in the database are believed, which whoever wrote to the database could have replaced.
+    #[arg(long, value_name = "KEY")]
+    pub public_key: Vec<hub::audit::PublicKey>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -181,6 +213,11 @@ pub struct ServeArguments {
     /// Private key of the certificate, in PEM
     #[arg(long, value_name = "FILE", env = "ISTHMUS_TLS_KEY", requires = "tls_certificate")]
     pub tls_key: Option<PathBuf>,
+    /// File that signed checkpoints of the audit log are appended to. Default: DIR/audit-checkpoints.jsonl
+    ///
+    /// Put it where whoever can write to the database cannot: on another disk, or copied to another machine.
+    #[arg(long, value_name = "FILE", env = "ISTHMUS_AUDIT_CHECKPOINTS")]
+    pub audit_checkpoints: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -26,6 +26,8 @@ pub struct ServeSettings {
     pub trusted_proxies: Vec<IpNet>,
     pub tls: Option<TlsFiles>,
     pub metrics: Option<MetricsSettings>,
+    /// In the data folder if absent.
+    pub audit_checkpoints: Option<PathBuf>,
 }
 
 /// Where the figures are read.
@@ -79,6 +81,7 @@ impl TryFrom<Box<ServeArguments>> for ServeSettings {
             trusted_proxies: arguments.trusted_proxy,
             tls,
             metrics,
+            audit_checkpoints: arguments.audit_checkpoints,
         })
     }
 }

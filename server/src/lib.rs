@@ -7,6 +7,7 @@
 #![recursion_limit = "512"]
 
 mod background;
+mod checkpoints;
 pub mod cli;
 mod commands;
 pub mod config;
@@ -22,8 +23,13 @@ mod telemetry;
 pub mod wiring;
 
 use anyhow::Context as _;
-use cli::{AdminCommand, Cli, Command, DatabaseCommand};
+use cli::{AdminCommand, AuditCommand, Cli, Command, DatabaseCommand};
 use telemetry::Telemetry;
+
+/// A command has said what it found, and ends with this code.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("ended with {0}")]
+pub struct Ended(pub u8);
 
 /// Does what the command line says. Every error names the place and the remedy.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
@@ -44,6 +50,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Serve(arguments) => serve::serve(arguments.try_into()?).await,
             Command::Admin { command: AdminCommand::Create(arguments) } => commands::admin_create(arguments).await,
             Command::Admin { command: AdminCommand::BreakGlass(arguments) } => commands::break_glass(arguments).await,
+            Command::Audit { command: AuditCommand::Verify(arguments) } => commands::audit_verify(arguments).await,
             Command::Apply(arguments) => commands::apply(arguments).await,
             Command::Demo(arguments) => commands::demo(arguments).await,
             Command::Doctor(arguments) => doctor::doctor(arguments).await,

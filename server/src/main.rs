@@ -7,6 +7,9 @@ use clap::Parser as _;
 fn main() -> ExitCode {
     match server::run(server::cli::Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<server::Ended>() => {
+            error.downcast().map_or(ExitCode::FAILURE, |server::Ended(code)| code.into())
+        }
         Err(error) => {
             eprintln!("isthmus: {}", told_once(&error));
             ExitCode::FAILURE

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     background,
+    checkpoints::{self, Checkpoints},
     config::{ServeSettings, TlsFiles},
     data_folder::DataFolder,
     http::{self, AppState},
@@ -71,6 +72,8 @@ pub async fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     }
     // A sealing key that is not this database's is noticed here, not at somebody's sign-in.
     let (vault, database, applied) = wiring::open_store(&folder, &settings.store, old_schema).await?;
+    let checkpoints = settings.audit_checkpoints.clone().unwrap_or_else(|| folder.path.join(checkpoints::NAME));
+    let checkpoints = Arc::new(Checkpoints::at(checkpoints)?);
     if !applied.is_empty() {
         tracing::info!(versions = ?applied, "upgraded the database schema");
     }
@@ -96,7 +99,7 @@ pub async fn start(settings: ServeSettings) -> anyhow::Result<Running> {
         }
         None => tokio::spawn(axum_server::from_tcp(listener)?.handle(server_handle).serve(service)),
     };
-    let background = background::start(&hub, &stop_background);
+    let background = background::start(&hub, checkpoints, &stop_background);
     let metrics = match metrics {
         Some(listener) => Some(monitoring::start(listener, hub.clone(), &stop_background)?),
         None => None,

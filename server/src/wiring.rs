@@ -134,6 +134,11 @@ pub async fn database_is_ready(hub: &Hub) -> Result<(), StorageError> {
     hub.database.require_current().await
 }
 
+/// Reads from a database without a hub over it.
+pub fn reader(database: &Database) -> storage::Reader {
+    database.reader()
+}
+
 const PUBLIC_URL: &str = "public-url";
 
 /// Keeps what browsers call this hub, for commands that print links. Writes only when it changed.

@@ -18,7 +18,16 @@ struct Entry {
     needs: Permission,
 }
 
-const GROUPS: [(&str, &[Entry]); 4] = [
+const GROUPS: [(&str, &[Entry]); 5] = [
+    (
+        "Migration",
+        &[Entry {
+            path: "/console/overview",
+            label: "Overview",
+            icon: Icon::Overview,
+            needs: Permission::ReadConfiguration,
+        }],
+    ),
     (
         "Directory",
         &[Entry { path: "/console/people", label: "People", icon: Icon::People, needs: Permission::FindPeople }],
@@ -44,6 +53,7 @@ const GROUPS: [(&str, &[Entry]); 4] = [
                 icon: Icon::Group,
                 needs: Permission::ReadConfiguration,
             },
+            Entry { path: "/console/audit", label: "Audit", icon: Icon::Audit, needs: Permission::ReadAudit },
             Entry {
                 path: "/console/administrators",
                 label: "Administrators",
@@ -163,9 +173,10 @@ fn Navigation(may: Vec<Permission>) -> impl IntoView {
             (!links.is_empty()).then(|| view! { <div class="nav"><h2>{*title}</h2>{links}</div> })
         })
         .collect_view();
+    let home = if may.contains(&Permission::ReadConfiguration) { "/console/overview" } else { "/console/people" };
     view! {
         <nav class="side" id="side" popover="auto" aria-label="Main">
-            <a class="brand" href="/console/people"><Mark />"Isthmus"</a>
+            <a class="brand" href=home><Mark />"Isthmus"</a>
             {groups}
         </nav>
     }

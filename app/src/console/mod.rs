@@ -33,7 +33,7 @@ pub fn App() -> impl IntoView {
         <Router>
             <Routes fallback=NotFound>
                 <ParentRoute path=path!("/console") view=layout::Layout ssr=SsrMode::Async>
-                    <Route path=path!("") view=|| view! { <Redirect path="/console/people" /> } ssr=SsrMode::Async />
+                    <Route path=path!("") view=|| view! { <Redirect path="/console/overview" /> } ssr=SsrMode::Async />
                     <Route path=path!("people") view=parts::people() ssr=SsrMode::Async />
                     <Route path=path!("people/:id") view=parts::person() ssr=SsrMode::Async />
                     <Route path=path!("find") view=parts::find() ssr=SsrMode::Async />
@@ -47,6 +47,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("apps") view=parts::apps() ssr=SsrMode::Async />
                     <Route path=path!("apps/new") view=parts::new_app() ssr=SsrMode::Async />
                     <Route path=path!("apps/:id") view=parts::app() ssr=SsrMode::Async />
+                    <Route path=path!("audit") view=parts::audit() ssr=SsrMode::Async />
+                    <Route path=path!("sign-ins") view=parts::sign_ins() ssr=SsrMode::Async />
+                    <Route path=path!("overview") view=parts::overview() ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>
         </Router>

@@ -13,7 +13,9 @@ use crate::{
     administrators::AdministratorsPage,
     approvals::{ApprovalPage, ApprovalsPage},
     apps::{AppPage, AppsPage, NewAppPage},
+    audit::AuditPage,
     find::FindPage,
+    overview::{OverviewPage, SignInsPage},
     people::PeoplePage,
     person::PersonPage,
     source::{EditSourcePage, SourcePage},
@@ -102,5 +104,10 @@ parts! {
         apps => AppsPage,
         app => AppPage,
         new_app => NewAppPage,
+    }
+    watch at ["overview", "sign-ins", "audit"] {
+        overview => OverviewPage,
+        sign_ins => SignInsPage,
+        audit => AuditPage,
     }
 }

@@ -8,8 +8,10 @@ use secrecy::SecretString;
 use storage::Database;
 
 use crate::{
+    audit::AuditMemory,
     connections::Connections,
     kernel::{Clock, Random, passwords::VerificationPool, vault::Vault},
+    overview::OverviewMemory,
     provider, sign_in, standing,
 };
 
@@ -64,6 +66,8 @@ pub(crate) struct HubState {
     pub(crate) observed: crate::observe::Observed,
     /// Readings that go on after the sign-in they began with.
     pub(crate) finishing: std::sync::Mutex<standing::Unfinished>,
+    pub(crate) audit: AuditMemory,
+    pub(crate) overview: OverviewMemory,
     /// The provider's keys, opened once.
     pub(crate) signing_keys: provider::SigningKeys,
 }

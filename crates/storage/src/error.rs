@@ -158,6 +158,15 @@ impl StorageError {
             _ => false,
         }
     }
+
+    /// Whether a stored value could not be read as what its column holds: somebody has written to the database by hand.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        matches!(
+            self,
+            Self::Inconsistent { .. } | Self::Database(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_))
+        )
+    }
 }
 
 /// PostgreSQL: connection exceptions (class 08), shut down or crashed or starting (57P01 to 57P03), too many

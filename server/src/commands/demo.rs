@@ -107,6 +107,7 @@ fn settings(folder: &Path, listen: SocketAddr, public_url: &Url) -> ServeSetting
         trusted_proxies: Vec::new(),
         tls: None,
         metrics: None,
+        audit_checkpoints: None,
     }
 }
 

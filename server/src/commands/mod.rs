@@ -1,6 +1,7 @@
 //! The commands besides `serve`.
 
 mod apply;
+mod audit;
 mod backup;
 mod demo;
 mod key;
@@ -15,6 +16,7 @@ use url::Url;
 
 pub use self::{
     apply::apply,
+    audit::audit_verify,
     backup::{backup, restore},
     demo::demo,
     key::key,

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use axum_extra::extract::CookieJar;
+use hub::kernel::capability::ReadConfiguration;
 use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::*};
 use leptos_axum::{LeptosRoutes as _, ResponseOptions, generate_route_list};
 
@@ -54,7 +55,9 @@ async fn introduce(State(state): State<AppState>, browser: Browser, mut request:
     };
     if request.uri().path().starts_with("/console") {
         if request.uri().path() == "/console" {
-            return door::see_other("/console/people", CookieJar::new());
+            // Who may not see the Overview begins where they can help.
+            let overview = state.hub.permit::<ReadConfiguration>(session).await.is_ok();
+            return door::see_other(if overview { "/console/overview" } else { "/console/people" }, CookieJar::new());
         }
         match door::session_of(&state.hub, &browser).await {
             Ok(Some(_)) => {}

@@ -1,6 +1,7 @@
 //! From HTTP to the hub and back. A handler parses, makes one call of the hub, presents the answer.
 
 mod assets;
+mod audit_export;
 mod browser;
 pub mod client_address;
 mod console;
@@ -104,6 +105,7 @@ pub fn router(state: AppState) -> Router {
     let with_browser = Router::new()
         .merge(oidc::router())
         .merge(console::router(&state))
+        .route("/console/audit/export", post(audit_export::export))
         .route("/sign-in", get(door::sign_in::show).post(door::sign_in::sign_in))
         .route("/sign-in/code", post(door::code::finish))
         .route("/sign-in/continue", post(door::sign_in::go_on))

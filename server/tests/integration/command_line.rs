@@ -16,6 +16,7 @@ fn help(arguments: &[&str]) -> String {
 fn help_reads_well() {
     insta::assert_snapshot!("help", help(&["--help"]));
     insta::assert_snapshot!("help_serve", help(&["serve", "--help"]));
+    insta::assert_snapshot!("help_audit_verify", help(&["audit", "verify", "--help"]));
     insta::assert_snapshot!("help_apply", help(&["apply", "--help"]));
     insta::assert_snapshot!("help_admin_create", help(&["admin", "create", "--help"]));
 }

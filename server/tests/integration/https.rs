@@ -39,6 +39,7 @@ impl Https {
             trusted_proxies: Vec::new(),
             tls: Some(files.clone()),
             metrics: None,
+            audit_checkpoints: None,
         };
         Self { running: serve::start(settings).await.unwrap(), files, base, _folder: folder }
     }

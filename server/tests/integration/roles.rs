@@ -13,7 +13,7 @@ use crate::support::TestServer;
 /// Arguments that parse, so that it is the capability that decides.
 fn arguments(path: &str) -> &'static [(&'static str, &'static str)] {
     match path {
-        "/api/who-am-i" | "/api/sources" | "/api/apps" | "/api/app-settings" => &[],
+        "/api/who-am-i" | "/api/sources" | "/api/apps" | "/api/app-settings" | "/api/overview" => &[],
         "/api/approvals" | "/api/administrators" => &[("done", "")],
         "/api/approval" => &[("id", "0198c0de-0000-7000-8000-000000000009")],
         "/api/decide-approval" => &[("id", "0198c0de-0000-7000-8000-000000000009"), ("decision", "approve")],
@@ -23,6 +23,8 @@ fn arguments(path: &str) -> &'static [(&'static str, &'static str)] {
         "/api/take-role" => &[("person", "0198c0de-0000-7000-8000-000000000001"), ("role", "auditor")],
         "/api/renew-invitation" => &[("person", "0198c0de-0000-7000-8000-000000000001"), ("username", "x")],
         "/api/people" => &[("ask[q]", "x")],
+        "/api/sign-ins" => &[("ask[path]", "refused")],
+        "/api/audit" => &[("ask[kind]", "source")],
         "/api/person" => &[("id", "0198c0de-0000-7000-8000-000000000001"), ("code", "")],
         "/api/end-sessions" => {
             &[("id", "0198c0de-0000-7000-8000-000000000001"), ("session", ""), ("reason", "lost laptop")]

@@ -81,6 +81,7 @@ impl TestServer {
             trusted_proxies: Vec::new(),
             tls: None,
             metrics: None,
+            audit_checkpoints: None,
         }
     }
 

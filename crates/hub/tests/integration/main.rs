@@ -5,10 +5,12 @@
 mod access;
 mod apply;
 mod approvals;
+mod audit;
 mod break_glass;
 mod clients;
 mod denials;
 mod mirror;
+mod overview;
 mod passwords;
 mod people;
 mod sealing;
