@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use connector::{AllowedNetworks, Connector, Discovery, GuardSettings, Guarded, Trouble};
 use connector_ldap::{LdapConnector, LdapDiscovery};
 use directory::{ConnectorSettings, Policy, Source, SourceKind};

@@ -25,6 +25,7 @@ fn attempt(name: &str, password: &str) -> SignInAttempt {
         directory: None,
         address: "192.0.2.9".parse().unwrap(),
         device_cookie: None,
+        browser: None,
         request_id: "request".to_owned(),
     }
 }
