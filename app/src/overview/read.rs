@@ -100,6 +100,9 @@ fn lede(old: i64, way: i64, new: i64) -> String {
         return "Nobody is here yet. People appear when they first sign in with the password of their directory."
             .to_owned();
     }
+    if total == 1 {
+        return "One person is here.".to_owned();
+    }
     if new == total {
         return format!("All {} people have moved.", count_text(total));
     }
@@ -116,9 +119,9 @@ fn marks(old: i64, way: i64, new: i64) -> Vec<Mark> {
         hint,
         href: with_query("/console/people", &[("state", state.as_str())]),
     };
-    // Above the middle of its part, in steps that the stylesheet knows.
+    // Above the middle of its part as far as its words do not run into those of the shores; in steps of the stylesheet.
     let middle = (old * 100 + way * 50) / total;
-    let at = ((middle + 2) / 5 * 5).clamp(25, 75);
+    let at = ((middle + 2) / 5 * 5).clamp(40, 60);
     let share = new * 1000 / total;
     let moved = format!("Isthmus checks the password · {}.{} %", share / 10, share % 10);
     vec![

@@ -54,15 +54,15 @@ async fn introduce(State(state): State<AppState>, browser: Browser, mut request:
         Err(failure) => return failure.into_response(),
     };
     if request.uri().path().starts_with("/console") {
-        if request.uri().path() == "/console" {
-            // Who may not see the Overview begins where they can help.
-            let overview = state.hub.permit::<ReadConfiguration>(session).await.is_ok();
-            return door::see_other(if overview { "/console/overview" } else { "/console/people" }, CookieJar::new());
-        }
         match door::session_of(&state.hub, &browser).await {
             Ok(Some(_)) => {}
             Ok(None) => return to_sign_in(&request),
             Err(failure) => return failure.into_response(),
+        }
+        if request.uri().path() == "/console" {
+            // Who may not see the Overview begins where they can help.
+            let overview = state.hub.permit::<ReadConfiguration>(session).await.is_ok();
+            return door::see_other(if overview { "/console/overview" } else { "/console/people" }, CookieJar::new());
         }
     }
     request.extensions_mut().insert(Caller { session });
