@@ -15,6 +15,10 @@ pub enum SealedColumn {
     SigningKey,
     /// Secrets of the installation.
     Installation,
+    /// Private halves of the keys that sign checkpoints of the audit log.
+    AuditKey,
+    /// Directories that somebody is about to connect.
+    SourceDraft,
 }
 
 /// One sealed value and the row it lives in, as text.
@@ -54,11 +58,19 @@ const SECRETS: &str =
     "select name as id, sealed from sealed_secret where substr(sealed, 2, 8) <> $1 order by name limit $2";
 const SECRET_COUNT: &str = "select count(*) as number from sealed_secret where substr(sealed, 2, 8) <> $1";
 const SECRET_PUT: &str = "update sealed_secret set sealed = $2 where name = $1 and sealed = $3";
+const AUDIT_KEYS: &str = "select id, sealed_private_key as sealed from audit_key \
+                          where substr(sealed_private_key, 2, 8) <> $1 order by id limit $2";
+const AUDIT_KEY_COUNT: &str = "select count(*) as number from audit_key where substr(sealed_private_key, 2, 8) <> $1";
+const AUDIT_KEY_PUT: &str = "update audit_key set sealed_private_key = $2 where id = $1 and sealed_private_key = $3";
+const DRAFTS: &str = "select id, sealed from source_draft where substr(sealed, 2, 8) <> $1 order by id limit $2";
+const DRAFT_COUNT: &str = "select count(*) as number from source_draft where substr(sealed, 2, 8) <> $1";
+const DRAFT_PUT: &str = "update source_draft set sealed = $2 where id = $1 and sealed = $3";
 
 impl SealedColumn {
     /// Every one there is. A column that is missing here would be lost with the old key: `sealed_by_other` is held
     /// against the whole database in a test.
-    pub const ALL: [Self; 3] = [Self::SourceSecret, Self::SigningKey, Self::Installation];
+    pub const ALL: [Self; 5] =
+        [Self::SourceSecret, Self::SigningKey, Self::Installation, Self::AuditKey, Self::SourceDraft];
 
     /// Table and column, as bound into the ciphertext.
     #[must_use]
@@ -67,6 +79,8 @@ impl SealedColumn {
             Self::SourceSecret => ("source", "secret"),
             Self::SigningKey => ("signing_key", "sealed_private_key"),
             Self::Installation => ("sealed_secret", "sealed"),
+            Self::AuditKey => ("audit_key", "sealed_private_key"),
+            Self::SourceDraft => ("source_draft", "sealed"),
         }
     }
 
@@ -78,14 +92,17 @@ impl SealedColumn {
         limit: u32,
     ) -> Result<Vec<SealedRow>, StorageError> {
         let values = params![key_id.to_vec(), i64::from(limit)];
-        let sql = match self {
-            Self::SourceSecret => {
-                let rows: Vec<ById> = queries.fetch_all(SOURCES, values).await?;
-                return Ok(rows.into_iter().map(|r| SealedRow { row: r.id.to_string(), sealed: r.sealed }).collect());
-            }
-            Self::SigningKey => KEYS,
-            Self::Installation => SECRETS,
+        let (sql, by_id) = match self {
+            Self::SourceSecret => (SOURCES, true),
+            Self::SigningKey => (KEYS, false),
+            Self::Installation => (SECRETS, false),
+            Self::AuditKey => (AUDIT_KEYS, false),
+            Self::SourceDraft => (DRAFTS, true),
         };
+        if by_id {
+            let rows: Vec<ById> = queries.fetch_all(sql, values).await?;
+            return Ok(rows.into_iter().map(|r| SealedRow { row: r.id.to_string(), sealed: r.sealed }).collect());
+        }
         let rows: Vec<ByName> = queries.fetch_all(sql, values).await?;
         Ok(rows.into_iter().map(|r| SealedRow { row: r.id, sealed: r.sealed }).collect())
     }
@@ -96,26 +113,33 @@ impl SealedColumn {
             Self::SourceSecret => SOURCE_COUNT,
             Self::SigningKey => KEY_COUNT,
             Self::Installation => SECRET_COUNT,
+            Self::AuditKey => AUDIT_KEY_COUNT,
+            Self::SourceDraft => DRAFT_COUNT,
         };
         Ok(queries.fetch_one::<Count>(sql, params![key_id.to_vec()]).await?.number)
     }
 
     /// Replaces a value, unless somebody else did meanwhile.
     pub async fn replace(self, tx: &mut Transaction, old: &SealedRow, new: Vec<u8>) -> Result<bool, StorageError> {
-        let count = match self {
-            Self::SourceSecret => {
-                let id: Uuid = old.row.parse().map_err(|_| StorageError::Inconsistent {
-                    table: "source",
-                    column: "id",
-                    reason: "it is no id".to_owned(),
-                })?;
-                tx.execute(SOURCE_PUT, params![id, new, old.sealed.clone()]).await?
-            }
-            Self::SigningKey => tx.execute(KEY_PUT, params![old.row.clone(), new, old.sealed.clone()]).await?,
-            Self::Installation => tx.execute(SECRET_PUT, params![old.row.clone(), new, old.sealed.clone()]).await?,
+        let name = || old.row.clone();
+        let (sql, row) = match self {
+            Self::SourceSecret => (SOURCE_PUT, Err("source")),
+            Self::SourceDraft => (DRAFT_PUT, Err("source_draft")),
+            Self::SigningKey => (KEY_PUT, Ok(name())),
+            Self::Installation => (SECRET_PUT, Ok(name())),
+            Self::AuditKey => (AUDIT_KEY_PUT, Ok(name())),
         };
+        let values = match row {
+            Ok(name) => params![name, new, old.sealed.clone()],
+            Err(table) => params![row_id(table, &old.row)?, new, old.sealed.clone()],
+        };
+        let count = tx.execute(sql, values).await?;
         Ok(count > 0)
     }
+}
+
+fn row_id(table: &'static str, row: &str) -> Result<Uuid, StorageError> {
+    row.parse().map_err(|_| StorageError::Inconsistent { table, column: "id", reason: "it is no id".to_owned() })
 }
 
 #[derive(FromRow)]
