@@ -41,7 +41,10 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("account", Kept),
     ("alias", Kept),
     ("attribute", Kept),
+    ("audit_checkpoint", Kept),
     ("audit_event", Kept),
+    ("audit_head", Kept),
+    ("audit_key", Kept),
     ("authorization_code", Ended),
     ("authorization_request", Ended),
     // Who may break the glass stays; a code that was printed before the backup, and used after it, does not.
@@ -78,6 +81,8 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("signing_key", Kept),
     ("source", Kept),
     ("source_domain", Kept),
+    // Half-typed, and sealed: begun again.
+    ("source_draft", Ended),
     ("verifier", Kept),
 ];
 
@@ -91,7 +96,7 @@ pub async fn forget_credentials(tx: &mut Transaction, now: DateTime<Utc>) -> Res
     // An epoch must never fall, so a lease keeps its row and only runs out.
     const LEASES: &str = "update lease set expires_at = $1";
     const GLASS: &str = "update break_glass set code_digest = null where code_digest is not null";
-    const GONE: [&str; 7] = [
+    const GONE: [&str; 8] = [
         "delete from authorization_code",
         "delete from refresh_token",
         "delete from authorization_request",
@@ -99,6 +104,7 @@ pub async fn forget_credentials(tx: &mut Transaction, now: DateTime<Utc>) -> Res
         "delete from break_glass_step",
         "delete from kept_answer",
         "delete from device",
+        "delete from source_draft",
     ];
     let mut forgotten = Forgotten {
         sessions: tx.execute(SESSIONS, params![now]).await?,

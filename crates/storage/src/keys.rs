@@ -15,6 +15,10 @@ pub enum SealedColumn {
     SigningKey,
     /// Secrets of the installation.
     Installation,
+    /// Private halves of the keys that sign audit checkpoints.
+    AuditKey,
+    /// Directories that somebody is about to connect.
+    SourceDraft,
 }
 
 /// One sealed value and the row it lives in, as text.
@@ -55,10 +59,19 @@ const SECRETS: &str =
 const SECRET_COUNT: &str = "select count(*) as number from sealed_secret where substr(sealed, 2, 8) <> $1";
 const SECRET_PUT: &str = "update sealed_secret set sealed = $2 where name = $1 and sealed = $3";
 
+const AUDIT_KEYS: &str = "select id, sealed_private_key as sealed from audit_key \
+                          where substr(sealed_private_key, 2, 8) <> $1 order by id limit $2";
+const AUDIT_KEY_COUNT: &str = "select count(*) as number from audit_key where substr(sealed_private_key, 2, 8) <> $1";
+const AUDIT_KEY_PUT: &str = "update audit_key set sealed_private_key = $2 where id = $1 and sealed_private_key = $3";
+const DRAFTS: &str = "select id, sealed from source_draft where substr(sealed, 2, 8) <> $1 order by id limit $2";
+const DRAFT_COUNT: &str = "select count(*) as number from source_draft where substr(sealed, 2, 8) <> $1";
+const DRAFT_PUT: &str = "update source_draft set sealed = $2 where id = $1 and sealed = $3";
+
 impl SealedColumn {
     /// Every one there is. A column that is missing here would be lost with the old key: `sealed_by_other` is held
     /// against the whole database in a test.
-    pub const ALL: [Self; 3] = [Self::SourceSecret, Self::SigningKey, Self::Installation];
+    pub const ALL: [Self; 5] =
+        [Self::SourceSecret, Self::SigningKey, Self::Installation, Self::AuditKey, Self::SourceDraft];
 
     /// Table and column, as bound into the ciphertext.
     #[must_use]
@@ -67,6 +80,8 @@ impl SealedColumn {
             Self::SourceSecret => ("source", "secret"),
             Self::SigningKey => ("signing_key", "sealed_private_key"),
             Self::Installation => ("sealed_secret", "sealed"),
+            Self::AuditKey => ("audit_key", "sealed_private_key"),
+            Self::SourceDraft => ("source_draft", "sealed"),
         }
     }
 
@@ -78,14 +93,17 @@ impl SealedColumn {
         limit: u32,
     ) -> Result<Vec<SealedRow>, StorageError> {
         let values = params![key_id.to_vec(), i64::from(limit)];
-        let sql = match self {
-            Self::SourceSecret => {
-                let rows: Vec<ById> = queries.fetch_all(SOURCES, values).await?;
-                return Ok(rows.into_iter().map(|r| SealedRow { row: r.id.to_string(), sealed: r.sealed }).collect());
-            }
-            Self::SigningKey => KEYS,
-            Self::Installation => SECRETS,
+        let (by_id, sql) = match self {
+            Self::SourceSecret => (true, SOURCES),
+            Self::SigningKey => (false, KEYS),
+            Self::Installation => (false, SECRETS),
+            Self::AuditKey => (false, AUDIT_KEYS),
+            Self::SourceDraft => (true, DRAFTS),
         };
+        if by_id {
+            let rows: Vec<ById> = queries.fetch_all(sql, values).await?;
+            return Ok(rows.into_iter().map(|r| SealedRow { row: r.id.to_string(), sealed: r.sealed }).collect());
+        }
         let rows: Vec<ByName> = queries.fetch_all(sql, values).await?;
         Ok(rows.into_iter().map(|r| SealedRow { row: r.id, sealed: r.sealed }).collect())
     }
@@ -96,23 +114,30 @@ impl SealedColumn {
             Self::SourceSecret => SOURCE_COUNT,
             Self::SigningKey => KEY_COUNT,
             Self::Installation => SECRET_COUNT,
+            Self::AuditKey => AUDIT_KEY_COUNT,
+            Self::SourceDraft => DRAFT_COUNT,
         };
         Ok(queries.fetch_one::<Count>(sql, params![key_id.to_vec()]).await?.number)
     }
 
     /// Replaces a value, unless somebody else did meanwhile.
     pub async fn replace(self, tx: &mut Transaction, old: &SealedRow, new: Vec<u8>) -> Result<bool, StorageError> {
-        let count = match self {
-            Self::SourceSecret => {
-                let id: Uuid = old.row.parse().map_err(|_| StorageError::Inconsistent {
-                    table: "source",
-                    column: "id",
-                    reason: "it is no id".to_owned(),
-                })?;
-                tx.execute(SOURCE_PUT, params![id, new, old.sealed.clone()]).await?
-            }
-            Self::SigningKey => tx.execute(KEY_PUT, params![old.row.clone(), new, old.sealed.clone()]).await?,
-            Self::Installation => tx.execute(SECRET_PUT, params![old.row.clone(), new, old.sealed.clone()]).await?,
+        let (by_id, sql) = match self {
+            Self::SourceSecret => (true, SOURCE_PUT),
+            Self::SigningKey => (false, KEY_PUT),
+            Self::Installation => (false, SECRET_PUT),
+            Self::AuditKey => (false, AUDIT_KEY_PUT),
+            Self::SourceDraft => (true, DRAFT_PUT),
+        };
+        let count = if by_id {
+            let id: Uuid = old.row.parse().map_err(|_| StorageError::Inconsistent {
+                table: self.place().0,
+                column: "id",
+                reason: "it is no id".to_owned(),
+            })?;
+            tx.execute(sql, params![id, new, old.sealed.clone()]).await?
+        } else {
+            tx.execute(sql, params![old.row.clone(), new, old.sealed.clone()]).await?
         };
         Ok(count > 0)
     }

@@ -74,6 +74,7 @@ async fn somebody_of_a_directory_reads_where_to_change_it() {
         password_set_at: None,
         lockout: directory::LockoutReading::default(),
         privileged: false,
+        server: "stub".to_owned(),
     };
     let hub = &server.running.hub;
     let live = hub.live_source(source).await.unwrap();

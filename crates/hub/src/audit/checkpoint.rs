@@ -201,6 +201,7 @@ pub(super) async fn signing_key(hub: &Hub) -> Result<SigningKey, HubError> {
         storage::write!(hub.database, |tx| {
             // Of two servers that do this at once, the later one finds the other's.
             if storage::audit_chain::keys(tx).await?.is_empty() {
+                crate::kernel::sealing::still_current(tx, &row.sealed_private_key).await?;
                 storage::audit_chain::insert_key(tx, &row).await?;
             }
             Ok::<_, HubError>(())
