@@ -15,7 +15,7 @@ pub enum SealedColumn {
     SigningKey,
     /// Secrets of the installation.
     Installation,
-    /// Private halves of the keys that sign checkpoints of the audit log.
+    /// Private halves of the keys that sign audit checkpoints.
     AuditKey,
     /// Directories that somebody is about to connect.
     SourceDraft,
@@ -58,6 +58,7 @@ const SECRETS: &str =
     "select name as id, sealed from sealed_secret where substr(sealed, 2, 8) <> $1 order by name limit $2";
 const SECRET_COUNT: &str = "select count(*) as number from sealed_secret where substr(sealed, 2, 8) <> $1";
 const SECRET_PUT: &str = "update sealed_secret set sealed = $2 where name = $1 and sealed = $3";
+
 const AUDIT_KEYS: &str = "select id, sealed_private_key as sealed from audit_key \
                           where substr(sealed_private_key, 2, 8) <> $1 order by id limit $2";
 const AUDIT_KEY_COUNT: &str = "select count(*) as number from audit_key where substr(sealed_private_key, 2, 8) <> $1";
@@ -92,12 +93,12 @@ impl SealedColumn {
         limit: u32,
     ) -> Result<Vec<SealedRow>, StorageError> {
         let values = params![key_id.to_vec(), i64::from(limit)];
-        let (sql, by_id) = match self {
-            Self::SourceSecret => (SOURCES, true),
-            Self::SigningKey => (KEYS, false),
-            Self::Installation => (SECRETS, false),
-            Self::AuditKey => (AUDIT_KEYS, false),
-            Self::SourceDraft => (DRAFTS, true),
+        let (by_id, sql) = match self {
+            Self::SourceSecret => (true, SOURCES),
+            Self::SigningKey => (false, KEYS),
+            Self::Installation => (false, SECRETS),
+            Self::AuditKey => (false, AUDIT_KEYS),
+            Self::SourceDraft => (true, DRAFTS),
         };
         if by_id {
             let rows: Vec<ById> = queries.fetch_all(sql, values).await?;
@@ -121,25 +122,25 @@ impl SealedColumn {
 
     /// Replaces a value, unless somebody else did meanwhile.
     pub async fn replace(self, tx: &mut Transaction, old: &SealedRow, new: Vec<u8>) -> Result<bool, StorageError> {
-        let name = || old.row.clone();
-        let (sql, row) = match self {
-            Self::SourceSecret => (SOURCE_PUT, Err("source")),
-            Self::SourceDraft => (DRAFT_PUT, Err("source_draft")),
-            Self::SigningKey => (KEY_PUT, Ok(name())),
-            Self::Installation => (SECRET_PUT, Ok(name())),
-            Self::AuditKey => (AUDIT_KEY_PUT, Ok(name())),
+        let (by_id, sql) = match self {
+            Self::SourceSecret => (true, SOURCE_PUT),
+            Self::SigningKey => (false, KEY_PUT),
+            Self::Installation => (false, SECRET_PUT),
+            Self::AuditKey => (false, AUDIT_KEY_PUT),
+            Self::SourceDraft => (true, DRAFT_PUT),
         };
-        let values = match row {
-            Ok(name) => params![name, new, old.sealed.clone()],
-            Err(table) => params![row_id(table, &old.row)?, new, old.sealed.clone()],
+        let count = if by_id {
+            let id: Uuid = old.row.parse().map_err(|_| StorageError::Inconsistent {
+                table: self.place().0,
+                column: "id",
+                reason: "it is no id".to_owned(),
+            })?;
+            tx.execute(sql, params![id, new, old.sealed.clone()]).await?
+        } else {
+            tx.execute(sql, params![old.row.clone(), new, old.sealed.clone()]).await?
         };
-        let count = tx.execute(sql, values).await?;
         Ok(count > 0)
     }
-}
-
-fn row_id(table: &'static str, row: &str) -> Result<Uuid, StorageError> {
-    row.parse().map_err(|_| StorageError::Inconsistent { table, column: "id", reason: "it is no id".to_owned() })
 }
 
 #[derive(FromRow)]
