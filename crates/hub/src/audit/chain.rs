@@ -176,7 +176,7 @@ mod tests {
         leaf.prop_recursive(3, 16, 3, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-                prop::collection::btree_map("[a-c]{0,2}", inner, 0..3).prop_map(|m| Value::from_iter(m)),
+                prop::collection::btree_map("[a-c]{0,2}", inner, 0..3).prop_map(Value::from_iter),
             ]
         })
     }

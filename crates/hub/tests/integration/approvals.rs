@@ -90,7 +90,9 @@ async fn another_administrator_of_a_day_decides_and_nobody_else() {
         assert_eq!(list[0].proposed_by, "ada");
         let audit = test.audit().await;
         let approved = audit.iter().position(|(action, _)| action == "proposal.approved").unwrap();
-        assert_eq!(audit[approved + 1].0, "source.changed", "in one transaction, one after the other");
+        // Of one instant, so either stands first.
+        let beside = audit[approved.saturating_sub(1)..].iter().take(3).any(|(action, _)| action == "source.changed");
+        assert!(beside, "in one transaction, one beside the other");
     }
 }
 
