@@ -86,8 +86,9 @@ async fn the_sealing_key_is_rotated_under_sign_ins_and_the_old_one_is_useless() 
     let folder = data.clone();
     let told = tokio::task::spawn_blocking(move || run(&folder, &["key", "rotate", "sealing", "--data", "."]));
     let told = told.await.unwrap();
-    // Three secrets, two signing keys, the key of the digests.
-    assert!(told.contains("6 stored secrets are sealed with the new key"), "{told}");
+    // Three secrets, two signing keys, the key of the digests; and that of the audit log, if it has signed already.
+    let all = ["6", "7"].iter().any(|n| told.contains(&format!("{n} stored secrets are sealed with the new key")));
+    assert!(all, "{told}");
     let enough = Instant::now() + Duration::from_secs(20);
     while fine.load(Ordering::Relaxed) < 3 && Instant::now() < enough {
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -24,7 +24,6 @@ async fn every_error_of_the_console_has_its_own_status() {
             StatusCode::UNPROCESSABLE_ENTITY,
         ),
         ("/api/save-app", &[("form[id]", "new"), ("form[name]", "")], StatusCode::UNPROCESSABLE_ENTITY),
-        ("/api/save-source", &[("form[name]", "new"), ("form[kind]", "ldap")], StatusCode::UNPROCESSABLE_ENTITY),
         ("/api/give-role", &[("username", "nobody"), ("role", "auditor")], StatusCode::UNPROCESSABLE_ENTITY),
         ("/api/give-role", &[("username", "admin"), ("role", "king")], StatusCode::UNPROCESSABLE_ENTITY),
         // A form that is not whole.
@@ -33,7 +32,8 @@ async fn every_error_of_the_console_has_its_own_status() {
         // The state of things forbids it.
         ("/api/take-role", &[("person", &person), ("role", "administrator")], StatusCode::CONFLICT),
         ("/api/give-role", &[("username", "admin"), ("role", "administrator")], StatusCode::CONFLICT),
-        // Not there.
+        // Not there: a new directory comes by the wizard.
+        ("/api/save-source", &[("form[name]", "new"), ("form[kind]", "ldap")], StatusCode::NOT_FOUND),
         (
             "/api/test-source-password",
             &[("name", "nowhere"), ("person", "x"), ("password", "y")],
