@@ -51,7 +51,12 @@ export class Visitor {
   // The WebAssembly half has taken over (or never will, without scripts).
   async settled() {
     await this.page.waitForLoadState('load');
-    if (this.scripts) await this.page.waitForLoadState('networkidle');
+    if (!this.scripts) return;
+    await this.page.waitForLoadState('networkidle');
+    // A link inside the console loads no document: the part of the page and its questions come afterwards.
+    await this.page.waitForTimeout(300);
+    await this.page.waitForFunction(() => !globalThis.location.pathname.startsWith('/console')
+      || (document.title && document.querySelector('h1') && !document.querySelector('[aria-busy="true"]')));
   }
 
   // No violation of WCAG 2.2 AA or of the best practices that axe knows.

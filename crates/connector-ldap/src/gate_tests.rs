@@ -37,7 +37,7 @@ fn only_the_answer_to_what_was_asked_passes() {
 
 #[test]
 fn very_many_tiny_elements_are_refused_before_they_are_decoded() {
-    let content = vec![4, 0].repeat(ELEMENT_LIMIT);
+    let content = [4, 0].repeat(ELEMENT_LIMIT);
     let length = u32::try_from(content.len()).unwrap().to_be_bytes();
     let message = [&[0x30, 0x84][..], &length, &content].concat();
     assert!(check(&message).unwrap_err().to_string().contains("more than one answer"));

@@ -50,7 +50,7 @@ async fn somebody_changes_their_password_and_goes_on_with_a_new_cookie() {
         assert_eq!(server.get("/console/people", Some(over)).await.status(), StatusCode::SEE_OTHER, "signed out");
     }
     assert_eq!(server.get("/console/people", Some(&fresh)).await.status(), StatusCode::OK);
-    let told = server.get(&location(&changed).to_owned(), Some(&fresh)).await.text().await.unwrap();
+    let told = server.get(location(&changed), Some(&fresh)).await.text().await.unwrap();
     assert!(told.contains("Your password is changed"));
     let old = server.post("/sign-in", &sign_in, None).await;
     assert_eq!(old.status(), StatusCode::OK, "the old password opens nothing");

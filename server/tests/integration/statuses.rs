@@ -12,7 +12,8 @@ async fn every_error_of_the_console_has_its_own_status() {
     let administrator = server.administrator("admin").await;
     let cookie = server.cookie(server.session(administrator, ProvenBy::Hub).await).await;
     let person = administrator.to_string();
-    let cases: &[(&str, &[(&str, &str)], StatusCode)] = &[
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], StatusCode);
+    let cases: &[Case] = &[
         // Somebody changed it meanwhile.
         ("/api/publish-groups", &[("id", "portal"), ("revision", "0")], StatusCode::CONFLICT),
         ("/api/new-app-secret", &[("id", "portal"), ("revision", "0")], StatusCode::CONFLICT),

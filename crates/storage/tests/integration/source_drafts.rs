@@ -22,7 +22,7 @@ async fn a_draft_is_its_owners_and_a_stale_step_does_not_overwrite_it() {
         let mut reader = database.reader();
         assert_eq!(source_drafts::get(&mut reader, row.id, owner).await.unwrap().as_ref(), Some(&row));
         assert_eq!(source_drafts::get(&mut reader, row.id, other).await.unwrap(), None);
-        assert_eq!(source_drafts::of_person(&mut reader, owner).await.unwrap(), [row.clone()]);
+        assert_eq!(source_drafts::of_person(&mut reader, owner).await.unwrap(), std::slice::from_ref(&row));
 
         let changed = SourceDraftRow { sealed: vec![3], ..row.clone() };
         let update = async |person: PersonId| -> Result<bool, StorageError> {

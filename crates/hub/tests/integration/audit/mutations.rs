@@ -136,7 +136,7 @@ async fn rehash(tx: &mut Transaction, hand: &Hand, from: i64) {
 }
 
 /// Does something to the log or its file; says what.
-async fn deed(tx: &mut Transaction, hand: &mut Hand, lines: &mut Vec<String>) -> (&'static str, String) {
+async fn deed(tx: &mut Transaction, hand: &mut Hand, lines: &mut [String]) -> (&'static str, String) {
     let n = hand.event();
     match hand.below(12) {
         0..4 => ("altered", alter(tx, hand, n).await),

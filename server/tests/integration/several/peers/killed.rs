@@ -40,16 +40,16 @@ async fn a_killed_server_costs_the_requests_at_it_and_nothing_else() {
 
     // Nothing was lost but what was at a server when it was killed.
     let kills = fleet.kills.lock().unwrap().clone();
-    let lost = load.lost.lock().unwrap();
-    for (server, began, ended) in lost.iter() {
+    let lost = std::mem::take(&mut *load.lost.lock().unwrap());
+    for (server, began, ended) in &lost {
         let guilty = kills.iter().any(|(killed, at, gone)| killed == server && began <= gone && at <= ended);
         assert!(guilty, "a request at server {server} was lost, and nobody had killed it");
     }
     assert_eq!(load.not_now.load(Ordering::Relaxed), 0, "the database was there all the time");
     // Everybody who was told "signed in" is, at every server.
     let balancer = Balancer::of(&fleet);
-    let signed_in = load.signed_in.lock().unwrap();
-    for person in signed_in.iter() {
+    let signed_in = std::mem::take(&mut *load.signed_in.lock().unwrap());
+    for person in &signed_in {
         assert!(!person.id_token.is_empty());
         assert!(balancer.is_signed_in(person).await, "a session was lost");
     }

@@ -52,8 +52,8 @@ async fn postgres_restarted_under_load_loses_nothing_that_was_acknowledged() {
     assert!(load.lost.lock().unwrap().is_empty(), "no server was killed, so no connection may break");
 
     let balancer = Balancer::of(&fleet);
-    let signed_in = load.signed_in.lock().unwrap();
-    for person in signed_in.iter() {
+    let signed_in = std::mem::take(&mut *load.signed_in.lock().unwrap());
+    for person in &signed_in {
         assert!(balancer.is_signed_in(person).await, "an acknowledged sign-in is gone");
     }
     let stored = fleet.number("select count(*) from sign_in_attempt where signed_in").await;
