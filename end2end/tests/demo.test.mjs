@@ -43,7 +43,9 @@ test('the two printed logins work, and the administrator sees both people', asyn
   const administrator = await Visitor.enter(browser);
   await administrator.page.goto(console);
   await administrator.signIn(...logins[2]);
-  await administrator.page.waitForURL(/\/console\/people/);
+  await administrator.page.waitForURL(/\/console/);
+  await administrator.settled();
+  await administrator.page.goto(`${console}/people`);
   await administrator.settled();
   await administrator.page.getByRole('link', { name: 'Julia Smith' }).waitFor();
   await administrator.page.getByRole('link', { name: 'Amara Okafor' }).waitFor();
