@@ -27,6 +27,8 @@ export class Visitor {
     Object.assign(this, { context, page, scripts, complaints: [] });
     const add = (kind, text) => this.complaints.push(`${kind} at ${page.url()}: ${text}`);
     page.on('console', (message) => {
+      // With scripts off, what the head announces is of no use to anybody.
+      if (!scripts && message.text().includes('was preloaded using link preload')) return;
       if (['error', 'warning'].includes(message.type())) add(`console ${message.type()}`, message.text());
     });
     page.on('pageerror', (error) => add('script error', error.message));
