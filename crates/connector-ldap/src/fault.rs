@@ -139,6 +139,12 @@ fn certificate(host: &str, problem: &CertificateError) -> (FailureKind, String, 
             "the server's certificate comes from an authority that is not trusted".to_owned(),
             "Paste the PEM certificate of the authority that issued it into the source's settings.".to_owned(),
         ),
+        // An authority is found by its name: two may bear the same.
+        CertificateError::BadSignature => (
+            FailureKind::IssuerUnknown,
+            "the server's certificate names a trusted authority, which did not sign it".to_owned(),
+            "Paste the PEM certificate of the authority that issued it: another one bears the same name.".to_owned(),
+        ),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
             FailureKind::CertificateForOtherName,
             format!("the server's certificate is not for {host:?}"),
