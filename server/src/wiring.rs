@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use connector::{AllowedNetworks, Connector, Discovery, GuardSettings, Guarded, Trouble};
 use connector_ldap::{LdapConnector, LdapDiscovery};
-use directory::{ConnectorSettings, Policy, Source, SourceKind};
+use directory::{Policy, Source, SourceKind};
 pub use hub::kernel::vault::{KeyPlace, Vault};
 use hub::{
     ConnectorFactory, Hub, HubParts,
@@ -102,12 +102,16 @@ impl ConnectorFactory for Connectors {
         match source.kind {
             SourceKind::Ldap | SourceKind::ActiveDirectory => {
                 let connector = LdapConnector::new(source, secret, Arc::clone(&self.networks))?;
-                let ConnectorSettings::Ldap(settings) = &source.connector;
                 // As many at once as there are connections: for binds, and as many again for searches.
-                let concurrent = usize::try_from(settings.connections).unwrap_or(usize::MAX).clamp(1, 1_000) * 2;
+                let connections = source.connector.ldap().map_or(1, |settings| settings.connections);
+                let concurrent = usize::try_from(connections).unwrap_or(usize::MAX).clamp(1, 1_000) * 2;
                 let guard = GuardSettings { concurrent, ..GuardSettings::default() };
                 Ok(Arc::new(Guarded::named(&source.name, connector, guard)))
             }
+            SourceKind::Sql => Err(unbuilt(source)),
+            SourceKind::Entra | SourceKind::OpenId => Err(unbuilt(source)),
+            SourceKind::Scim => Err(unbuilt(source)),
+            SourceKind::File => Err(unbuilt(source)),
         }
     }
 
@@ -116,8 +120,15 @@ impl ConnectorFactory for Connectors {
             SourceKind::Ldap | SourceKind::ActiveDirectory => {
                 Some(Arc::new(LdapDiscovery::new(source, secret, Arc::clone(&self.networks))))
             }
+            SourceKind::Sql | SourceKind::Entra | SourceKind::OpenId | SourceKind::Scim | SourceKind::File => None,
         }
     }
+}
+
+/// A kind that this version knows the settings of, and no connector for.
+fn unbuilt(source: &Source) -> Trouble {
+    let reason = format!("this isthmus has no connector for sources of kind {}", source.kind);
+    Trouble { kind: connector::TroubleKind::Misconfigured, endpoint: source.name.clone(), reason }
 }
 
 /// The machine's clock, in seconds since 1970, for what has no hub yet.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use directory::{AccountStatus, ConnectorSettings, HostChoice, LockoutReading, SessionId, Source, SourceDraft};
+use directory::{AccountStatus, HostChoice, LdapSettings, LockoutReading, SessionId, Source, SourceDraft};
 use hub::{
     Hub,
     kernel::capability::ManageSources,
@@ -40,7 +40,6 @@ pub(super) fn card(overview: &SourceOverview, test: Option<TestReport>, notice: 
 
 /// Every server of the settings. One that nobody has asked, because the source is paused or new, says so.
 fn hosts(overview: &SourceOverview) -> Vec<HostLine> {
-    let ConnectorSettings::Ldap(ldap) = &overview.source.connector;
     if overview.health.hosts.is_empty() {
         let untried = |host: String| HostLine {
             host,
@@ -49,7 +48,8 @@ fn hosts(overview: &SourceOverview) -> Vec<HostLine> {
             last_success: None,
             last_trouble: None,
         };
-        return ldap.urls.iter().map(|url| untried(url.authority().to_owned())).collect();
+        let urls = overview.source.connector.urls();
+        return urls.into_iter().map(|url| untried(url.authority().to_owned())).collect();
     }
     let several = overview.health.hosts.len() > 1;
     let line = |host: &HostHealth| {
@@ -74,11 +74,6 @@ fn hosts(overview: &SourceOverview) -> Vec<HostLine> {
 }
 
 fn facts(source: &Source) -> Vec<(String, String)> {
-    let ConnectorSettings::Ldap(ldap) = &source.connector;
-    let choice = match ldap.host_choice {
-        HostChoice::InOrder => "the first healthy one",
-        HostChoice::Spread => "all healthy ones in turn",
-    };
     let yes = |on: bool| if on { "yes" } else { "no" }.to_owned();
     let domains = if source.domains.is_empty() { "none".to_owned() } else { source.domains.join(", ") };
     let lockout = match (source.lockout.threshold, source.lockout.window_seconds) {
@@ -87,19 +82,25 @@ fn facts(source: &Source) -> Vec<(String, String)> {
         (Some(n), Some(seconds)) if seconds > 0 => format!("after {n} wrong passwords in {} min", seconds / 60),
         (Some(n), _) => format!("after {n} wrong passwords"),
     };
-    [
-        ("Server asked", choice.to_owned()),
-        ("Transport", ldap.transport.as_str().to_owned()),
-        ("Service account", ldap.bind_dn.clone()),
-        ("Base DN", ldap.base_dn.clone()),
+    let mut facts = Vec::new();
+    if let Some(ldap) = source.connector.ldap() {
+        let choice = match ldap.host_choice {
+            HostChoice::InOrder => "the first healthy one",
+            HostChoice::Spread => "all healthy ones in turn",
+        };
+        facts.push(("Server asked", choice.to_owned()));
+        facts.push(("Transport", ldap.transport.as_str().to_owned()));
+        facts.push(("Service account", ldap.bind_dn.clone()));
+        facts.push(("Base DN", ldap.base_dn.clone()));
+    }
+    facts.extend([
         ("E-mail domains", domains),
         ("Creates people", yes(source.just_in_time)),
         ("Locks", lockout),
         ("Compares (U3)", yes(source.shadow)),
         ("Signs in while down", yes(source.outage_sign_in)),
-    ]
-    .map(|(what, value)| (what.to_owned(), value))
-    .to_vec()
+    ]);
+    facts.into_iter().map(|(what, value)| (what.to_owned(), value)).collect()
 }
 
 /// The live test that an address asks for: the stored settings, and a named person without a password.
@@ -190,7 +191,7 @@ pub(super) async fn kept_report(hub: &Hub, session: SessionId, name: &str) -> Op
 
 /// The form that these settings fill.
 pub(super) fn form_of(draft: &SourceDraft, original: String, revision: i64) -> SourceForm {
-    let ConnectorSettings::Ldap(ldap) = &draft.connector;
+    let ldap = draft.connector.ldap().cloned().unwrap_or_else(|| LdapSettings::preset(draft.kind));
     let number = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
     let tick = |name: &str| (name.to_owned(), "true".to_owned());
     SourceForm {

@@ -36,8 +36,11 @@ pub(super) async fn test(hub: &Hub, by: &ManageSources, form: SourceForm) -> Res
 /// Browsers send line breaks of their own making: an authority that nobody touched must not look changed, or the
 /// service account's password would be asked for again.
 fn keep_authority(mut draft: SourceDraft, source: &Source) -> SourceDraft {
-    let ConnectorSettings::Ldap(before) = &source.connector;
-    let ConnectorSettings::Ldap(after) = &mut draft.connector;
+    // This form shows the settings of LDAP only.
+    let (Some(before), Some(after)) = (source.connector.ldap(), draft.connector.ldap_mut()) else {
+        draft.connector.clone_from(&source.connector);
+        return draft;
+    };
     let lines = |pem: &Option<String>| pem.as_deref().map(|pem| pem.trim().replace("\r\n", "\n"));
     if lines(&before.ca_pem) == lines(&after.ca_pem) {
         after.ca_pem.clone_from(&before.ca_pem);
@@ -89,7 +92,10 @@ fn draft(form: SourceForm, mode: SourceMode) -> Result<SourceDraft, ApiError> {
     };
     let self_written = form.self_written.keys().map(|name| word("self_written", name)).collect::<Result<_, _>>()?;
     Ok(SourceDraft {
-        connector: ConnectorSettings::Ldap(ldap(&form)?),
+        connector: match kind {
+            SourceKind::Ldap | SourceKind::ActiveDirectory => ConnectorSettings::Ldap(ldap(&form)?),
+            other => ConnectorSettings::preset(other),
+        },
         name: form.name,
         label: form.label,
         kind,
@@ -151,15 +157,14 @@ mod tests {
 
     #[test]
     fn a_form_filled_from_settings_gives_the_same_settings_back() {
-        for kind in SourceKind::ALL {
+        for kind in [SourceKind::Ldap, SourceKind::ActiveDirectory].iter() {
             let mut before = SourceDraft::preset(*kind);
             before.name = "corp".into();
             before.lockout.threshold = Some(5);
             before.lockout.window_seconds = Some(900);
             before.domains = vec!["example.test".into(), "example.org".into()];
             before.protected_groups = vec!["cn=a,dc=b".into(), "cn=c d,dc=b".into()];
-            let ConnectorSettings::Ldap(ldap) = &mut before.connector;
-            ldap.urls =
+            before.connector.ldap_mut().unwrap().urls =
                 vec!["ldaps://one.example.test".parse().unwrap(), "ldaps://two.example.test:1636".parse().unwrap()];
             let form = super::super::read::form_of(&before, String::new(), 0);
             assert!(form.bind_password.is_empty());

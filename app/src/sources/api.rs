@@ -45,12 +45,16 @@ pub async fn list_sources() -> Result<SourceList, ApiError> {
 impl From<&hub::sources::SourceOverview> for SourceLine {
     fn from(overview: &hub::sources::SourceOverview) -> Self {
         let source = &overview.source;
-        let directory::ConnectorSettings::Ldap(ldap) = &source.connector;
         Self {
             name: source.name.clone(),
             label: source.label.clone(),
             kind: source.kind,
-            address: ldap.urls.first().map(|url| url.to_string().trim_end_matches('/').to_owned()).unwrap_or_default(),
+            address: source
+                .connector
+                .urls()
+                .first()
+                .map(|url| url.to_string().trim_end_matches('/').to_owned())
+                .unwrap_or_default(),
             mode: source.mode,
             down: overview.down,
             // A paused or retired source says so in its mode; that is no trouble.

@@ -103,5 +103,10 @@ pub const fn kind_word(kind: SourceKind) -> &'static str {
     match kind {
         SourceKind::Ldap => "LDAP directory",
         SourceKind::ActiveDirectory => "Active Directory",
+        SourceKind::Sql => "SQL database",
+        SourceKind::Entra => "Entra ID",
+        SourceKind::OpenId => "OpenID provider",
+        SourceKind::Scim => "SCIM service",
+        SourceKind::File => "File",
     }
 }

@@ -1,8 +1,8 @@
 //! The words of each step.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use directory::{AttributeName, ConnectorSettings, LdapSettings, SourceDraft, SourceKind};
+use directory::{AttributeName, LdapSettings, SourceDraft, SourceKind};
 use hub::{
     Hub,
     kernel::capability::ManageSources,
@@ -147,9 +147,8 @@ fn chosen(wizard: &Wizard, step: WizardStep) -> String {
     }
 }
 
-fn ldap(settings: &SourceDraft) -> &LdapSettings {
-    let ConnectorSettings::Ldap(ldap) = &settings.connector;
-    ldap
+fn ldap(settings: &SourceDraft) -> Cow<'_, LdapSettings> {
+    settings.connector.ldap().map_or_else(|| Cow::Owned(LdapSettings::preset(SourceKind::Ldap)), Cow::Borrowed)
 }
 
 /// What was typed, where it could not be taken.
@@ -238,7 +237,10 @@ fn fields(wizard: &Wizard, step: WizardStep) -> Vec<WizardField> {
 fn address(settings: &SourceDraft) -> Vec<WizardField> {
     let ldap = ldap(settings);
     let urls: Vec<String> = ldap.urls.iter().map(|url| url.as_str().trim_end_matches('/').to_owned()).collect();
-    let kinds = SourceKind::ALL.iter().map(|kind| Choice::new(kind.as_str(), kind_word(*kind))).collect();
+    let kinds = [SourceKind::Ldap, SourceKind::ActiveDirectory]
+        .iter()
+        .map(|kind| Choice::new(kind.as_str(), kind_word(*kind)))
+        .collect();
     let transports = vec![
         Choice::new("tls", "TLS from the start (ldaps, 636)"),
         Choice::new("start-tls", "StartTLS (ldap, 389)"),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use directory::{AttributeMapping, ConnectorSettings, HostChoice, LdapSettings, Source, SourceKind, TransportSecurity};
+use directory::{AttributeMapping, HostChoice, LdapSettings, Source, SourceKind, TransportSecurity};
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
@@ -82,9 +82,11 @@ const OF_ACTIVE_DIRECTORY: &[&str] = &[
 
 impl Compiled {
     pub(crate) fn new(source: &Source, secret: SecretString) -> Result<Self, Fault> {
-        let ConnectorSettings::Ldap(settings) = &source.connector;
         let wrong = |what: String, remedy: &str| {
             Fault::new(TroubleKind::Misconfigured, Stage::Settings, &source.name, what).remedy(remedy)
+        };
+        let Some(settings) = source.connector.ldap() else {
+            return Err(wrong("its settings are not those of an LDAP directory".into(), "Register it anew."));
         };
         if settings.urls.is_empty() {
             return Err(wrong("the source has no URL".into(), "Add one, such as ldaps://directory.example.com."));

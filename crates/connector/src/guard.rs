@@ -9,14 +9,17 @@ use std::{
 };
 
 use async_trait::async_trait;
-use directory::{ImmutableId, LockoutReading, SourceEntry, metric};
+use directory::{ImmutableId, LockoutReading, ObjectKind, SourceEntry, metric};
 use secrecy::SecretString;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::{Instant, timeout},
 };
 
-use crate::{Connector, Cursor, Found, HostHealth, Page, ProbeStep, Trouble, TroubleKind, Verification};
+use crate::{
+    Abilities, Connector, Cursor, Found, HostHealth, Page, ProbeStep, Read, ReadFrom, ReadPage, Trouble, TroubleKind,
+    Verification,
+};
 
 /// Whether the source is being asked at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -335,6 +338,14 @@ impl<C: Connector> Connector for Guarded<C> {
         self.counted("page", self.run(&self.sweep, self.inner.page(cursor))).await
     }
 
+    fn reading(&self) -> Option<&dyn Read> {
+        self.inner.reading().map(|_| self as &dyn Read)
+    }
+
+    async fn stored_password(&self, entry: &SourceEntry) -> Result<Option<SecretString>, Trouble> {
+        self.counted("stored-password", self.run(&self.places, self.inner.stored_password(entry))).await
+    }
+
     async fn default_lockout(&self) -> Result<LockoutReading, Trouble> {
         self.counted("lockout", self.run(&self.places, self.inner.default_lockout())).await
     }
@@ -363,6 +374,21 @@ impl<C: Connector> Connector for Guarded<C> {
             self.close();
         }
         recovered
+    }
+}
+
+#[async_trait]
+impl<C: Connector> Read for Guarded<C> {
+    fn abilities(&self) -> Abilities {
+        self.inner.reading().map_or(Abilities::PEOPLE, Read::abilities)
+    }
+
+    async fn read(&self, kind: ObjectKind, from: ReadFrom) -> Result<ReadPage, Trouble> {
+        let Some(inner) = self.inner.reading() else {
+            let reason = "this source hands nothing over".to_owned();
+            return Err(Trouble { kind: TroubleKind::Misconfigured, endpoint: self.name.clone(), reason });
+        };
+        self.counted("read", self.run(&self.sweep, inner.read(kind, from))).await
     }
 }
 

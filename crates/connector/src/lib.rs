@@ -9,6 +9,7 @@ mod discovery;
 mod guard;
 mod health;
 mod network;
+mod read;
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,6 +23,7 @@ pub use discovery::{
 pub use guard::{BreakerState, GuardSettings, Guarded};
 pub use health::{HostHealth, HostState, HostTrouble};
 pub use network::{AddressRefused, AllowedNetworks};
+pub use read::{Abilities, Change, MembershipSide, Next, Read, ReadCursor, ReadFrom, ReadPage, Rejected};
 use secrecy::SecretString;
 
 /// A source that can be searched with its service account and asked whether a password is right.
@@ -55,6 +57,18 @@ pub trait Connector: Send + Sync {
 
     /// Connects, checks TLS, binds the service account and reads the base, one step after the other.
     async fn probe(&self) -> Vec<ProbeStep>;
+
+    /// Reading it whole or by what changed, for an import.
+    fn reading(&self) -> Option<&dyn Read> {
+        None
+    }
+
+    /// The stored password of an entry that was just read, for sources whose passwords the hub itself verifies: it
+    /// comes to the hub, the typed one never leaves. `None` = the source has none for them.
+    async fn stored_password(&self, entry: &SourceEntry) -> Result<Option<SecretString>, Trouble> {
+        let _none = entry;
+        Ok(None)
+    }
 
     /// Whether the source is being asked at all. Answered without dialling.
     fn breaker(&self) -> BreakerState {
@@ -95,6 +109,12 @@ impl<C: Connector + ?Sized> Connector for Arc<C> {
     }
     async fn probe(&self) -> Vec<ProbeStep> {
         (**self).probe().await
+    }
+    fn reading(&self) -> Option<&dyn Read> {
+        (**self).reading()
+    }
+    async fn stored_password(&self, entry: &SourceEntry) -> Result<Option<SecretString>, Trouble> {
+        (**self).stored_password(entry).await
     }
     fn breaker(&self) -> BreakerState {
         (**self).breaker()

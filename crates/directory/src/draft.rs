@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AttributeName, Client, ClientAuthentication, ClientId, ConnectorSettings, ConsentPolicy, LdapSettings,
-    LockoutSettings, PublishedGroup, Source, SourceId, SourceKind, SourceMode,
+    AttributeName, Client, ClientAuthentication, ClientId, ConnectorSettings, ConsentPolicy, LockoutSettings,
+    PublishedGroup, Source, SourceId, SourceKind, SourceMode,
 };
 
 /// A source as an administrator wants it. The bind secret travels apart.
@@ -40,7 +40,7 @@ impl SourceDraft {
             mode: SourceMode::Paused,
             just_in_time: true,
             domains: Vec::new(),
-            connector: ConnectorSettings::Ldap(LdapSettings::preset(kind)),
+            connector: ConnectorSettings::preset(kind),
             lockout: LockoutSettings::default(),
             capture_settle_seconds: kind.capture_settle_seconds(),
             shadow: false,

@@ -10,10 +10,12 @@ mod entry;
 mod ids;
 pub mod metric;
 mod name;
+mod object;
 mod person;
 mod policy;
 mod result;
 mod role;
+mod settings;
 mod source;
 mod words;
 
@@ -26,14 +28,16 @@ pub use ids::{
     SessionId, SignInId, SourceId,
 };
 pub use name::{EmailAddress, Folded, Namespace, TypedName, fold, search_words};
+pub use object::{ObjectKind, SourceDevice, SourceGroupEntry};
 pub use person::{
     AttributeName, CredentialAuthority, Person, PersonState, Standing, StandingAuthority, VerifierKind, VerifierOrigin,
 };
 pub use policy::Policy;
 pub use result::{AdapterResult, MatchOutcome};
 pub use role::{Permission, Role};
-pub use source::{
-    AttributeMapping, ConnectorSettings, HostChoice, LdapSettings, LockoutSettings, Source, SourceKind, SourceMode,
-    TransportSecurity,
+pub use settings::{
+    AttributeMapping, ConnectorSettings, FileFormat, FileSettings, HostChoice, LdapSettings, OpenIdSettings,
+    ScimSettings, SqlSettings, TransportSecurity,
 };
+pub use source::{LockoutSettings, Source, SourceKind, SourceMode};
 pub use words::UnknownWord;

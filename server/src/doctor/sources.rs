@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use directory::{ConnectorSettings, Source, SourceMode};
+use directory::{Source, SourceMode};
 use futures::future::join_all;
 use hub::{connections::LiveSource, inspect::is_asked};
 
@@ -34,11 +34,10 @@ async fn one(patient: &Patient, live: &Arc<LiveSource>) -> Report {
         ),
         SourceMode::Active | SourceMode::Capture | SourceMode::Draining | SourceMode::Observe => {}
     }
-    let ConnectorSettings::Ldap(ldap) = &source.connector;
-    for url in &ldap.urls {
+    for url in source.connector.urls() {
         host(&mut report, &name, url).await;
     }
-    if let Some(pem) = &ldap.ca_pem {
+    if let Some(pem) = source.connector.ca_pem() {
         certificate_times(&mut report, &format!("{name} CA"), pem.as_bytes(), patient.inspection.now, None);
     }
     lockout(&mut report, &name, source);

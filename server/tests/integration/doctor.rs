@@ -305,7 +305,7 @@ async fn directories_are_tried_live() {
     let set = async |url: String, ca: String| {
         let stored = storage::sources::by_id(&mut hub.database.reader(), corp.id).await.unwrap().unwrap().source;
         let mut draft = directory::SourceDraft::from(&stored);
-        let directory::ConnectorSettings::Ldap(ldap) = &mut draft.connector;
+        let ldap = draft.connector.ldap_mut().unwrap();
         ldap.urls = vec![url.parse().unwrap()];
         ldap.ca_pem = Some(ca);
         let secret = Some(READER_PASSWORD.to_owned().into());

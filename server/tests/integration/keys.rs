@@ -42,7 +42,7 @@ async fn sources(server: &TestServer, number: usize) {
         draft.domains = vec![format!("corp{index}.test")];
         draft.lockout.threshold = Some(5);
         draft.lockout.window_seconds = Some(900);
-        let directory::ConnectorSettings::Ldap(ldap) = &mut draft.connector;
+        let ldap = draft.connector.ldap_mut().unwrap();
         ldap.urls = vec![format!("ldaps://corp{index}.test").parse().unwrap()];
         ldap.bind_dn = "cn=reader".to_owned();
         ldap.base_dn = "dc=test".to_owned();

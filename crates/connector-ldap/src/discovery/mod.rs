@@ -22,6 +22,7 @@ use crate::{certificate::Presented, dn::Dn, fault::Fault, settings::Compiled};
 /// A directory that may become a source. Nothing is dialled before it is asked.
 pub struct LdapDiscovery {
     source: Source,
+    settings: LdapSettings,
     secret: Option<SecretString>,
     networks: Arc<AllowedNetworks>,
 }
@@ -30,12 +31,13 @@ impl LdapDiscovery {
     /// `source` may be incomplete: only its addresses, transport and authority are needed for a greeting, and the
     /// service account, whose password is `secret`, for more.
     pub fn new(source: &Source, secret: Option<SecretString>, networks: Arc<AllowedNetworks>) -> Self {
-        Self { source: source.clone(), secret, networks }
+        // Settings of another kind stand for none: everything that is tried with them says what is missing.
+        let settings = source.connector.ldap().cloned().unwrap_or_else(|| LdapSettings::preset(source.kind));
+        Self { source: source.clone(), settings, secret, networks }
     }
 
     fn settings(&self) -> &LdapSettings {
-        let ConnectorSettings::Ldap(settings) = &self.source.connector;
-        settings
+        &self.settings
     }
 
     /// Everything that a greeting needs. Where somebody has not got to yet, something stands that fits and is never

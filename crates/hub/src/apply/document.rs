@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use directory::{AttributeName, ClientAuthentication, ConsentPolicy, HostChoice, SourceKind, SourceMode};
+use directory::{
+    AttributeName, ClientAuthentication, ConsentPolicy, FileSettings, HostChoice, OpenIdSettings, ScimSettings,
+    SourceKind, SourceMode, SqlSettings,
+};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 use url::Url;
@@ -28,7 +31,17 @@ pub struct SourceSection {
     pub name: String,
     pub kind: SourceKind,
     pub label: Option<String>,
+    /// Of an LDAP directory; the other kinds have a table of their own.
+    #[serde(default)]
     pub urls: Vec<Url>,
+    /// `[source.sql]`, for `kind = "sql"`.
+    pub sql: Option<SqlSettings>,
+    /// `[source.openid]`, for `kind = "entra"` and `"openid"`.
+    pub openid: Option<OpenIdSettings>,
+    /// `[source.scim]`, for `kind = "scim"`.
+    pub scim: Option<ScimSettings>,
+    /// `[source.file]`, for `kind = "file"`.
+    pub file: Option<FileSettings>,
     /// Which of several servers is asked first: `in-order` or `spread`.
     pub host_choice: Option<HostChoice>,
     /// Begin with `ldap://` and switch to TLS before anything else is said.
@@ -39,9 +52,11 @@ pub struct SourceSection {
     pub allow_plain: bool,
     /// The certificate authority of the directory, relative to this file; the system's authorities if left out.
     pub ca_file: Option<PathBuf>,
-    pub bind_dn: String,
-    pub bind_password: SecretReference,
-    pub base_dn: String,
+    pub bind_dn: Option<String>,
+    /// The password, token or client secret the hub itself needs there; a file needs none.
+    #[serde(alias = "secret")]
+    pub bind_password: Option<SecretReference>,
+    pub base_dn: Option<String>,
     pub person_filter: Option<String>,
     pub name_attributes: Option<Vec<String>>,
     pub id_attribute: Option<String>,

@@ -41,8 +41,10 @@ impl SiteSecrets {
         };
         let mut secrets = Self::default();
         for source in &document.source {
-            let place = format!("[[source]] {}: bind_password", source.name);
-            secrets.bind_passwords.insert(source.name.clone(), secret(place, &source.bind_password)?);
+            if let Some(reference) = &source.bind_password {
+                let place = format!("[[source]] {}: bind_password", source.name);
+                secrets.bind_passwords.insert(source.name.clone(), secret(place, reference)?);
+            }
             if let Some(path) = &source.ca_file {
                 let pem = resolver
                     .certificate_file(path)

@@ -146,9 +146,9 @@ pub(crate) fn secret_place(row: &str) -> Place<'_> {
 /// Keyed digest of what a bind secret was entered for: hosts, transport and trusted authority. Whoever can write to
 /// the database but does not hold the key cannot make the hub send the secret elsewhere.
 pub(crate) fn entered_for(vault: &Vault, connector: &ConnectorSettings) -> Vec<u8> {
-    let ConnectorSettings::Ldap(ldap) = connector;
-    let mut text = String::from(ldap.transport.as_str());
-    for part in ldap.urls.iter().map(url::Url::as_str).chain([ldap.ca_pem.as_deref().unwrap_or("system")]) {
+    let mut text = String::from(connector.ldap().map_or("", |ldap| ldap.transport.as_str()));
+    let authority = connector.ca_pem().unwrap_or("system");
+    for part in connector.urls().into_iter().map(url::Url::as_str).chain([authority]) {
         text.push('\n');
         text.push_str(part);
     }

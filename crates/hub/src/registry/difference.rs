@@ -147,8 +147,7 @@ mod tests {
     fn connector_fields_are_named_as_in_the_file() {
         let before = SourceDraft::preset(SourceKind::Ldap);
         let mut after = before.clone();
-        let directory::ConnectorSettings::Ldap(ldap) = &mut after.connector;
-        ldap.base_dn = "dc=x".to_owned();
+        after.connector.ldap_mut().unwrap().base_dn = "dc=x".to_owned();
         let fields: Vec<String> = of_sources(&before, &after).into_iter().map(|c| c.field).collect();
         assert_eq!(fields, ["base_dn"]);
     }

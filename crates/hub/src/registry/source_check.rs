@@ -25,9 +25,17 @@ pub(super) fn check(mut draft: SourceDraft, before: Option<&Source>) -> Result<S
     draft.label = draft.label.trim().to_owned();
     check_label("label", &draft.label)?;
     check_mode(&draft, before)?;
-    let ConnectorSettings::Ldap(ldap) = &mut draft.connector;
-    check_ldap(ldap, draft.kind)?;
-    if ldap.transport == TransportSecurity::Plain && !draft.allow_plain {
+    if !draft.connector.fits(draft.kind) {
+        return Err(invalid("kind", "the settings are those of another kind of source"));
+    }
+    match &mut draft.connector {
+        ConnectorSettings::Ldap(ldap) => check_ldap(ldap, draft.kind)?,
+        ConnectorSettings::Sql(_)
+        | ConnectorSettings::OpenId(_)
+        | ConnectorSettings::Scim(_)
+        | ConnectorSettings::File(_) => {}
+    }
+    if draft.connector.is_plain() && !draft.allow_plain {
         return Err(invalid(
             "transport",
             "passwords would cross the network unprotected: use ldaps:// or StartTLS, or set allow_plain if you must",
@@ -48,21 +56,25 @@ pub(super) fn check(mut draft: SourceDraft, before: Option<&Source>) -> Result<S
 
 /// Checks a draft that is not complete yet: what stands empty waits for a later step.
 pub(super) fn check_so_far(draft: SourceDraft) -> Result<SourceDraft, HubError> {
-    let ConnectorSettings::Ldap(before) = draft.connector.clone();
+    let before = draft.connector.ldap().cloned();
     let mut filled = SourceDraft { name: "later".to_owned(), label: "later".to_owned(), ..draft.clone() };
-    let ConnectorSettings::Ldap(ldap) = &mut filled.connector;
+    let (Some(before), Some(ldap)) = (before, filled.connector.ldap_mut()) else {
+        let checked = check(filled, None)?;
+        return Ok(SourceDraft { name: draft.name, label: draft.label, ..checked });
+    };
     for text in [&mut ldap.bind_dn, &mut ldap.base_dn] {
         if text.trim().is_empty() {
             *text = "cn=later".to_owned();
         }
     }
     let mut checked = check(filled, None)?;
-    let ConnectorSettings::Ldap(ldap) = &mut checked.connector;
-    if before.bind_dn.trim().is_empty() {
-        ldap.bind_dn.clear();
-    }
-    if before.base_dn.trim().is_empty() {
-        ldap.base_dn.clear();
+    if let Some(ldap) = checked.connector.ldap_mut() {
+        if before.bind_dn.trim().is_empty() {
+            ldap.bind_dn.clear();
+        }
+        if before.base_dn.trim().is_empty() {
+            ldap.base_dn.clear();
+        }
     }
     Ok(SourceDraft { name: draft.name, label: draft.label, ..checked })
 }

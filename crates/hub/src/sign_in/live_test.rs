@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use connector::{Connector, Verification};
 use credential::Password;
-use directory::{AdapterResult, ConnectorSettings, ImmutableId, LockoutReading, Source, SourceEntry, SourceId};
+use directory::{AdapterResult, ImmutableId, LockoutReading, Source, SourceEntry, SourceId};
 
 use super::budget::{self, Ending, Limit, SourceCount};
 use crate::{Hub, HubError};
@@ -133,10 +133,10 @@ impl Hub {
     }
 
     fn service_account(&self, source: &Source) -> ImmutableId {
-        let ConnectorSettings::Ldap(ldap) = &source.connector;
-        let hosts: BTreeSet<String> =
-            ldap.urls.iter().filter_map(|url| url.host_str().map(str::to_lowercase)).collect();
-        let text = format!("{}\n{}", ldap.bind_dn.to_lowercase(), hosts.into_iter().collect::<Vec<_>>().join(","));
+        let urls = source.connector.urls();
+        let hosts: BTreeSet<String> = urls.iter().filter_map(|url| url.host_str().map(str::to_lowercase)).collect();
+        let account = source.connector.service_account().to_lowercase();
+        let text = format!("{account}\n{}", hosts.into_iter().collect::<Vec<_>>().join(","));
         let digest = self.vault.keyed_digest("service account", text.as_bytes());
         ImmutableId(digest.iter().map(|byte| format!("{byte:02x}")).collect())
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use directory::{Client, ConnectorSettings, SourceId, SourceMode, TypedName, fold};
+use directory::{Client, SourceId, SourceMode, TypedName, fold};
 
 use super::{SignInAttempt, SignInPage, answer::DirectoryChoice, grid::RouteKey};
 use crate::{Hub, HubError, connections::LiveSource};
@@ -64,8 +64,8 @@ fn domain_owner(identifier: &str, sources: &[Arc<LiveSource>]) -> Option<SourceI
     let owns = |live: &Arc<LiveSource>| match TypedName::parse(identifier) {
         TypedName::AtDomain(address) => live.source.domains.iter().any(|d| fold(d).as_str() == address.domain),
         TypedName::Down { domain, .. } => {
-            let ConnectorSettings::Ldap(ldap) = &live.source.connector;
-            ldap.netbios_domain.as_deref().is_some_and(|netbios| fold(netbios) == fold(&domain))
+            let netbios = live.source.connector.ldap().and_then(|ldap| ldap.netbios_domain.as_deref());
+            netbios.is_some_and(|netbios| fold(netbios) == fold(&domain))
         }
         TypedName::Bare(_) => false,
     };

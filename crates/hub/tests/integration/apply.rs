@@ -143,7 +143,7 @@ async fn every_key_is_read() {
         assert!(apply(&test, EVERY_KEY).await.unwrap().is_unchanged());
         assert_eq!(test.hub.policy_now().await.unwrap().session, 8 * 60 * 60);
         let sources = test.hub.sources_now().await.unwrap();
-        let ConnectorSettings::Ldap(ldap) = &sources[0].source.connector;
+        let ldap = sources[0].source.connector.ldap().unwrap();
         assert_eq!((ldap.connect_timeout_ms, ldap.operation_timeout_ms), (500, 5_000));
         // What a later file leaves out keeps its value.
         let shorter = EVERY_KEY.replace("mode = \"capture\"\n", "").replace("consent = \"first-time\"\n", "");

@@ -2,8 +2,8 @@
 //! author. And what follows from an approval, down to a retired directory.
 
 use directory::{
-    AttributeName, ConnectorSettings, PersonState, Policy, ProposalId, Role, Source, SourceDraft, SourceMode,
-    StandingAuthority, TransportSecurity,
+    AttributeName, PersonState, Policy, ProposalId, Role, Source, SourceDraft, SourceMode, StandingAuthority,
+    TransportSecurity,
 };
 use hub::{HubError, kernel::capability::Administer, session::ProvenBy};
 use storage::people::People;
@@ -182,7 +182,7 @@ async fn switching_tls_off_asks_the_second_person_for_the_bind_password() {
         let mut draft = SourceDraft::from(&source);
         draft.allow_plain = true;
         draft.self_written.push(AttributeName::Email);
-        let ConnectorSettings::Ldap(ldap) = &mut draft.connector;
+        let ldap = draft.connector.ldap_mut().unwrap();
         ldap.transport = TransportSecurity::Plain;
         ldap.urls = vec!["ldap://corp.example.test".parse().unwrap()];
         let change = test.hub.update_source(&ada.sources, source.id, 1, draft, None).await.unwrap();

@@ -1,6 +1,6 @@
 //! Registering, changing and testing directories.
 
-use directory::{AttributeName, ConnectorSettings, LockoutSettings, SourceDraft, SourceMode, TransportSecurity};
+use directory::{AttributeName, LockoutSettings, SourceDraft, SourceMode, TransportSecurity};
 use hub::{
     HubError,
     sources::{ConnectionTest, WouldBecome},
@@ -13,7 +13,7 @@ use crate::support::{TestHub, entry, hubs, source_draft};
 const SECRET: &str = "canary-bind-secret";
 
 fn ldap(draft: &mut SourceDraft) -> &mut directory::LdapSettings {
-    let ConnectorSettings::Ldap(ldap) = &mut draft.connector;
+    let ldap = draft.connector.ldap_mut().unwrap();
     ldap
 }
 
@@ -162,7 +162,7 @@ async fn a_host_changed_in_the_database_itself_gets_no_secret() {
     for test in hubs().await {
         let admin = test.administrator("ada").await;
         let mut source = test.hub.register_source(&admin.sources, source_draft("corp"), SECRET.into()).await.unwrap();
-        let ConnectorSettings::Ldap(settings) = &mut source.connector;
+        let settings = source.connector.ldap_mut().unwrap();
         settings.urls = vec!["ldaps://evil.example.test".parse().unwrap()];
         let tampered: Result<(), StorageError> =
             storage::write!(test.hub.database, |tx| { storage::sources::update(tx, &source, None).await });

@@ -162,7 +162,7 @@ async fn the_secret_is_entered_again_for_another_host_and_never_sent_there() {
 }
 
 fn up_to_settings(wizard: &Wizard) -> directory::ConnectorSettings {
-    let directory::ConnectorSettings::Ldap(mut ldap) = wizard.settings.connector.clone();
+    let mut ldap = wizard.settings.connector.ldap().unwrap().clone();
     ldap.base_dn = "ou=people,dc=example,dc=test".to_owned();
     ldap.id_attribute = "entryUUID".to_owned();
     directory::ConnectorSettings::Ldap(ldap)

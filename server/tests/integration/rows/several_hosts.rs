@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use directory::{ConnectorSettings, Person, Source, SourceKind};
+use directory::{Person, Source, SourceKind};
 use hub::connections::SourceCondition;
 use testkit::{Authority, BindAnswer, Fault, FaultProxy, StubLdap};
 
@@ -44,7 +44,7 @@ impl Two {
             reader_password: READER_PASSWORD,
         };
         let change = |draft: &mut directory::SourceDraft| {
-            let ConnectorSettings::Ldap(ldap) = &mut draft.connector;
+            let ldap = draft.connector.ldap_mut().unwrap();
             ldap.urls.push(second.parse().unwrap());
             (ldap.connect_timeout_ms, ldap.operation_timeout_ms) = (1_000, 1_000);
         };

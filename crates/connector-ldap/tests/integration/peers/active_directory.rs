@@ -34,7 +34,7 @@ async fn active_directory_conforms_over_tls_and_start_tls() {
     let samba = SambaAd::shared().await;
     for (url, user) in [(&samba.ldaps_url, "u000021"), (&samba.ldap_url, "u000022")] {
         let mut source = of(samba, url);
-        let directory::ConnectorSettings::Ldap(settings) = &mut source.connector;
+        let settings = source.connector.ldap_mut().unwrap();
         // The domain is shared, and another test deletes this person.
         settings.person_filter = "(&(objectCategory=person)(objectClass=user)(!(sAMAccountName=u000030)))".into();
         let connector = connect(&source, &samba.reader_password).unwrap();
@@ -132,7 +132,7 @@ async fn a_lockout_is_seen_counted_and_named() {
 async fn plain_text_is_refused_by_the_directory_and_said_so() {
     let samba = SambaAd::shared().await;
     let mut source = of(samba, &samba.ldap_url);
-    let directory::ConnectorSettings::Ldap(settings) = &mut source.connector;
+    let settings = source.connector.ldap_mut().unwrap();
     settings.transport = TransportSecurity::Plain;
     let connector = connect(&source, &samba.reader_password).unwrap();
     let trouble = connector.find("u000001").await.unwrap_err();
@@ -144,7 +144,7 @@ async fn plain_text_is_refused_by_the_directory_and_said_so() {
 async fn the_whole_domain_as_base_brings_no_references() {
     let samba = SambaAd::shared().await;
     let mut source = of(samba, &samba.ldaps_url);
-    let directory::ConnectorSettings::Ldap(settings) = &mut source.connector;
+    let settings = source.connector.ldap_mut().unwrap();
     settings.base_dn = samba.base_dn.clone();
     let connector = connect(&source, &samba.reader_password).unwrap();
     assert_eq!(person(&connector, "u000001").await.username.as_deref(), Some("u000001"));

@@ -1,6 +1,7 @@
 //! One `[[source]]`.
 
 use directory::{ConnectorSettings, LdapSettings, SourceDraft, SourceMode, TransportSecurity};
+use secrecy::SecretString;
 use storage::sources::StoredSource;
 
 use super::{ItemChange, ItemKind, SiteSecrets, outcome};
@@ -22,6 +23,9 @@ pub(super) async fn prepare(
     match (known, secret) {
         (Some(known), secret) => hub.prepare_changed_source(known, draft, secret).await,
         (None, Some(secret)) => hub.prepare_new_source(draft, secret).await,
+        (None, None) if !draft.connector.needs_secret() => {
+            hub.prepare_new_source(draft, &SecretString::default()).await
+        }
         (None, None) => Err(HubError::Invalid {
             field: "bind_password",
             message: "give { file = … } or { env = … }".to_owned(),
@@ -68,19 +72,39 @@ fn draft_of(
     set(&mut draft.protected_groups, section.protected_groups.as_ref());
     draft.lockout.threshold = section.lockout_threshold.or(draft.lockout.threshold);
     draft.lockout.window_seconds = section.lockout_window.map(Seconds::seconds).or(draft.lockout.window_seconds);
-    let ConnectorSettings::Ldap(ldap) = &mut draft.connector;
-    connector_of(section, ldap, secrets)?;
+    match &mut draft.connector {
+        ConnectorSettings::Ldap(ldap) => ldap_of(section, ldap, secrets)?,
+        ConnectorSettings::Sql(sql) => {
+            *sql = table(section.sql.as_ref(), "sql")?;
+            sql.ca_pem = secrets.certificates.get(&section.name).cloned();
+        }
+        ConnectorSettings::OpenId(openid) => {
+            *openid = table(section.openid.as_ref(), "openid")?;
+            openid.ca_pem = secrets.certificates.get(&section.name).cloned();
+        }
+        ConnectorSettings::Scim(scim) => {
+            *scim = table(section.scim.as_ref(), "scim")?;
+            scim.ca_pem = secrets.certificates.get(&section.name).cloned();
+        }
+        ConnectorSettings::File(file) => *file = table(section.file.as_ref(), "file")?,
+    }
     Ok(draft)
 }
 
-fn connector_of(section: &SourceSection, ldap: &mut LdapSettings, secrets: &SiteSecrets) -> Result<(), HubError> {
+/// The table with the settings of this kind: unlike LDAP's, they stand together.
+fn table<T: Clone>(written: Option<&T>, name: &'static str) -> Result<T, HubError> {
+    let message = || format!("write [source.{name}] below this [[source]]");
+    written.cloned().ok_or_else(|| HubError::Invalid { field: name, message: message() })
+}
+
+fn ldap_of(section: &SourceSection, ldap: &mut LdapSettings, secrets: &SiteSecrets) -> Result<(), HubError> {
     ldap.urls.clone_from(&section.urls);
     set(&mut ldap.host_choice, section.host_choice.as_ref());
     ldap.transport = transport(section)?;
     // Where a directory is and whom it trusts are always as in the file.
     ldap.ca_pem = secrets.certificates.get(&section.name).cloned();
-    ldap.bind_dn.clone_from(&section.bind_dn);
-    ldap.base_dn.clone_from(&section.base_dn);
+    ldap.bind_dn = section.bind_dn.clone().unwrap_or_default();
+    ldap.base_dn = section.base_dn.clone().unwrap_or_default();
     set(&mut ldap.person_filter, section.person_filter.as_ref());
     set(&mut ldap.name_attributes, section.name_attributes.as_ref());
     set(&mut ldap.id_attribute, section.id_attribute.as_ref());

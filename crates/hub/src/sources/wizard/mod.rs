@@ -12,8 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use advice::{Advice, advice};
 pub use connector::{AttributeSeen, Count, DiscoveryStage, Failure, FailureKind, LockoutFound, Survey, Vendor};
 use directory::{
-    AttributeMapping, AttributeName, ConnectorSettings, LockoutSettings, Source, SourceDraft, SourceKind, SourceMode,
-    TransportSecurity,
+    AttributeMapping, AttributeName, LockoutSettings, Source, SourceDraft, SourceKind, SourceMode, TransportSecurity,
 };
 use draft::{Draft, State};
 pub use person::PersonPreview;
@@ -472,8 +471,7 @@ impl Hub {
     }
 
     async fn audit_look(&self, by: &ManageSources, source: &Source, step: WizardStep) -> Result<(), HubError> {
-        let ConnectorSettings::Ldap(ldap) = &source.connector;
-        let servers: Vec<&str> = ldap.urls.iter().map(Url::as_str).collect();
+        let servers: Vec<&str> = source.connector.urls().into_iter().map(Url::as_str).collect();
         let details = json!({ "step": step.as_str(), "servers": servers });
         let event = AuditEvent::new(by.actor(), "source.looked-at").details(details);
         storage::write!(self.database, |tx| { Ok(record(tx, &*self.clock, &*self.random, event.clone()).await?) })
@@ -528,10 +526,9 @@ fn no_discovery() -> HubError {
 
 /// Which of the chosen attributes the directory knows.
 fn attributes(state: &State) -> Vec<Check> {
-    let ConnectorSettings::Ldap(ldap) = &state.settings.connector;
     let mut checks = Vec::new();
     let survey = state.survey.as_ref();
-    for (name, attribute) in &ldap.mapping {
+    for (name, attribute) in state.settings.connector.ldap().iter().flat_map(|ldap| &ldap.mapping) {
         let seen =
             survey.and_then(|survey| survey.attributes.iter().find(|seen| seen.name.eq_ignore_ascii_case(attribute)));
         let sample = survey.map_or(0, |survey| survey.sample);

@@ -5,9 +5,19 @@ use directory::{ConnectorSettings, LdapSettings, SourceDraft, SourceKind};
 
 use super::report::{Check, CheckTone};
 
+/// The settings of an LDAP directory. A draft of another kind becomes one: this wizard makes nothing else.
 pub(super) fn ldap_of(settings: &mut SourceDraft) -> &mut LdapSettings {
-    let ConnectorSettings::Ldap(ldap) = &mut settings.connector;
-    ldap
+    if settings.connector.ldap().is_none() {
+        settings.kind = SourceKind::Ldap;
+        settings.connector = ConnectorSettings::preset(SourceKind::Ldap);
+    }
+    match &mut settings.connector {
+        ConnectorSettings::Ldap(ldap) => ldap,
+        ConnectorSettings::Sql(_)
+        | ConnectorSettings::OpenId(_)
+        | ConnectorSettings::Scim(_)
+        | ConnectorSettings::File(_) => unreachable!("made one of LDAP just above"),
+    }
 }
 
 /// Starts from the presets of this kind, unless it is one already.

@@ -11,9 +11,7 @@ use connector::{
     Introduction, LockoutFound, Page, ProbeStep, Proposal, ServerGreeting, Survey, Trouble, TroubleKind, Vendor,
     Verification,
 };
-use directory::{
-    AccountStatus, AdapterResult, AttributeName, ConnectorSettings, ImmutableId, LockoutReading, Source, SourceEntry,
-};
+use directory::{AccountStatus, AdapterResult, AttributeName, ImmutableId, LockoutReading, Source, SourceEntry};
 use hub::ConnectorFactory;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -115,7 +113,7 @@ impl FakeDirectory {
 
 impl ConnectorFactory for FakeDirectory {
     fn connect(&self, source: &Source, secret: SecretString) -> Result<Arc<dyn Connector>, Trouble> {
-        let ConnectorSettings::Ldap(ldap) = &source.connector;
+        let ldap = source.connector.ldap().unwrap();
         if ldap.person_filter.contains("(&)") {
             return Err(Trouble {
                 kind: TroubleKind::Misconfigured,
@@ -129,7 +127,7 @@ impl ConnectorFactory for FakeDirectory {
     }
 
     fn discover(&self, source: &Source, secret: Option<SecretString>) -> Option<Arc<dyn Discovery>> {
-        let ConnectorSettings::Ldap(ldap) = &source.connector;
+        let ldap = source.connector.ldap().unwrap();
         let secret = secret.map(|secret| secret.expose_secret().to_owned());
         let host = ldap.urls.first().and_then(|url| url.host_str()).unwrap_or_default().to_owned();
         Some(Arc::new(FakeDiscovery { state: Arc::clone(&self.state), host, secret }))

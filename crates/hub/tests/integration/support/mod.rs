@@ -6,8 +6,8 @@ mod powers;
 use std::sync::Arc;
 
 use ::directory::{
-    ClientAuthentication, ClientDraft, ConnectorSettings, LockoutSettings, PersonId, Policy, Role, SessionId,
-    SourceDraft, SourceKind, SourceMode,
+    ClientAuthentication, ClientDraft, LockoutSettings, PersonId, Policy, Role, SessionId, SourceDraft, SourceKind,
+    SourceMode,
 };
 use chrono::{DateTime, TimeDelta};
 pub use directory::{FakeDirectory, SERVICE_PASSWORD, entry};
@@ -147,7 +147,7 @@ pub fn source_draft(name: &str) -> SourceDraft {
         lockout: LockoutSettings { threshold: Some(5), window_seconds: Some(900), waiver: false },
         ..SourceDraft::preset(SourceKind::Ldap)
     };
-    let ConnectorSettings::Ldap(ldap) = &mut draft.connector;
+    let ldap = draft.connector.ldap_mut().unwrap();
     ldap.urls = vec![format!("ldaps://{name}.example.test").parse().unwrap()];
     ldap.bind_dn = "cn=reader,dc=example,dc=test".to_owned();
     ldap.base_dn = "dc=example,dc=test".to_owned();

@@ -1,0 +1,130 @@
+//! Where a source is and how to read it: one file per kind of connector.
+
+mod file;
+mod ldap;
+mod openid;
+mod scim;
+mod sql;
+
+use std::collections::BTreeMap;
+
+pub use file::{FileFormat, FileSettings};
+pub use ldap::{HostChoice, LdapSettings, TransportSecurity};
+pub use openid::OpenIdSettings;
+pub use scim::ScimSettings;
+use serde::{Deserialize, Serialize};
+pub use sql::SqlSettings;
+use url::Url;
+
+use crate::{AttributeName, SourceKind};
+
+/// From the hub's attribute to the source's.
+pub type AttributeMapping = BTreeMap<AttributeName, String>;
+
+/// Where the source is and how to read it, by kind of connector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "connector", rename_all = "kebab-case")]
+pub enum ConnectorSettings {
+    Ldap(LdapSettings),
+    Sql(SqlSettings),
+    /// Entra ID, and every other OpenID provider.
+    #[serde(rename = "openid")]
+    OpenId(OpenIdSettings),
+    Scim(ScimSettings),
+    File(FileSettings),
+}
+
+impl ConnectorSettings {
+    /// The settings a fresh source of this kind starts from.
+    #[must_use]
+    pub fn preset(kind: SourceKind) -> Self {
+        match kind {
+            SourceKind::Ldap | SourceKind::ActiveDirectory => Self::Ldap(LdapSettings::preset(kind)),
+            SourceKind::Sql => Self::Sql(SqlSettings::preset()),
+            SourceKind::Entra | SourceKind::OpenId => Self::OpenId(OpenIdSettings::preset(kind)),
+            SourceKind::Scim => Self::Scim(ScimSettings::preset()),
+            SourceKind::File => Self::File(FileSettings::preset()),
+        }
+    }
+
+    /// Whether these settings are for sources of this kind.
+    #[must_use]
+    pub const fn fits(&self, kind: SourceKind) -> bool {
+        match self {
+            Self::Ldap(_) => matches!(kind, SourceKind::Ldap | SourceKind::ActiveDirectory),
+            Self::Sql(_) => matches!(kind, SourceKind::Sql),
+            Self::OpenId(_) => matches!(kind, SourceKind::Entra | SourceKind::OpenId),
+            Self::Scim(_) => matches!(kind, SourceKind::Scim),
+            Self::File(_) => matches!(kind, SourceKind::File),
+        }
+    }
+
+    /// Whether passwords would cross the network unprotected.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        match self {
+            Self::Ldap(settings) => settings.transport == TransportSecurity::Plain,
+            Self::Sql(settings) => settings.is_plain(),
+            Self::OpenId(settings) => settings.is_plain(),
+            Self::Scim(settings) => settings.is_plain(),
+            Self::File(_) => false,
+        }
+    }
+
+    /// The servers, in the order of the settings; none for a file.
+    #[must_use]
+    pub fn urls(&self) -> Vec<&Url> {
+        match self {
+            Self::Ldap(settings) => settings.urls.iter().collect(),
+            Self::Sql(settings) => vec![&settings.url],
+            Self::OpenId(settings) => settings.urls(),
+            Self::Scim(settings) => vec![&settings.url],
+            Self::File(_) => Vec::new(),
+        }
+    }
+
+    /// The private authority its servers' certificates are checked against, as PEM.
+    #[must_use]
+    pub fn ca_pem(&self) -> Option<&str> {
+        match self {
+            Self::Ldap(settings) => settings.ca_pem.as_deref(),
+            Self::Sql(settings) => settings.ca_pem.as_deref(),
+            Self::OpenId(settings) => settings.ca_pem.as_deref(),
+            Self::Scim(settings) => settings.ca_pem.as_deref(),
+            Self::File(_) => None,
+        }
+    }
+
+    /// The account the hub uses there, as it is called.
+    #[must_use]
+    pub fn service_account(&self) -> &str {
+        match self {
+            Self::Ldap(settings) => &settings.bind_dn,
+            Self::Sql(settings) => settings.url.username(),
+            Self::OpenId(settings) => &settings.client_id,
+            Self::Scim(_) | Self::File(_) => "",
+        }
+    }
+
+    /// Whether the hub needs a secret of its own there.
+    #[must_use]
+    pub fn needs_secret(&self) -> bool {
+        match self {
+            Self::Ldap(_) | Self::OpenId(_) | Self::Scim(_) => true,
+            Self::Sql(settings) => settings.url.scheme() != "sqlite",
+            Self::File(_) => false,
+        }
+    }
+
+    /// The settings of an LDAP directory, if it is one.
+    #[must_use]
+    pub const fn ldap(&self) -> Option<&LdapSettings> {
+        if let Self::Ldap(settings) = self { Some(settings) } else { None }
+    }
+
+    /// The same, to be changed.
+    #[must_use]
+    pub const fn ldap_mut(&mut self) -> Option<&mut LdapSettings> {
+        if let Self::Ldap(settings) = self { Some(settings) } else { None }
+    }
+}
