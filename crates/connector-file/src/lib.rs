@@ -1,0 +1,1 @@
+//! Files with people: CSV, JSON lines and LDIF, streamed.

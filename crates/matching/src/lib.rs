@@ -1,0 +1,1 @@
+//! Who is the same person: exact rules on normalised attributes, guards and vetoes. Pure.
