@@ -194,6 +194,9 @@ pub struct ServeArguments {
     #[arg(long, value_name = "CIDR", env = "ISTHMUS_ALLOW_NETWORK", value_delimiter = ',',
           value_parser = crate::config::network)]
     pub allow_network: Vec<IpNet>,
+    /// Folder below which files and SQLite databases that are sources must be. Default: DIR/sources of --data
+    #[arg(long, value_name = "DIR", env = "ISTHMUS_SOURCE_FILES")]
+    pub source_files: Option<PathBuf>,
     /// A proxy in front of the hub that names the client's address (Forwarded, X-Forwarded-For). Once per network
     #[arg(long, value_name = "CIDR", env = "ISTHMUS_TRUSTED_PROXY", value_delimiter = ',',
           value_parser = crate::config::network)]
@@ -296,6 +299,9 @@ pub struct ApplyArguments {
     #[arg(long, value_name = "CIDR", env = "ISTHMUS_ALLOW_NETWORK", value_delimiter = ',',
           value_parser = crate::config::network)]
     pub allow_network: Vec<IpNet>,
+    /// Folder below which files and SQLite databases that are sources must be. Default: DIR/sources of --data
+    #[arg(long, value_name = "DIR", env = "ISTHMUS_SOURCE_FILES")]
+    pub source_files: Option<PathBuf>,
     /// Show what would change and change nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -1,6 +1,9 @@
 //! From what was typed to settings that hold together.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use ipnet::IpNet;
 use url::{Host, Url};
@@ -23,6 +26,8 @@ pub struct ServeSettings {
     pub listen: SocketAddr,
     pub public_url: Url,
     pub allow_networks: Vec<IpNet>,
+    /// In the data folder if absent.
+    pub source_files: Option<PathBuf>,
     pub trusted_proxies: Vec<IpNet>,
     pub tls: Option<TlsFiles>,
     pub metrics: Option<MetricsSettings>,
@@ -78,12 +83,27 @@ impl TryFrom<Box<ServeArguments>> for ServeSettings {
             listen: arguments.listen,
             public_url: arguments.public_url,
             allow_networks: arguments.allow_network,
+            source_files: arguments.source_files,
             trusted_proxies: arguments.trusted_proxy,
             tls,
             metrics,
             audit_checkpoints: arguments.audit_checkpoints,
         })
     }
+}
+
+impl ServeSettings {
+    /// The folder below which sources that are files are opened.
+    #[must_use]
+    pub fn source_files(&self) -> PathBuf {
+        source_files(self.source_files.clone(), &self.store.data)
+    }
+}
+
+/// The folder below which sources that are files are opened: the one that was named, or one of the data folder.
+#[must_use]
+pub fn source_files(named: Option<PathBuf>, data: &Path) -> PathBuf {
+    named.unwrap_or_else(|| data.join("sources"))
 }
 
 /// Refuses a database address that is not PostgreSQL's; never repeats it, because it may hold a password.

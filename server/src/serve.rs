@@ -77,7 +77,7 @@ pub async fn start(settings: ServeSettings) -> anyhow::Result<Running> {
     if !applied.is_empty() {
         tracing::info!(versions = ?applied, "upgraded the database schema");
     }
-    let connectors = Arc::new(Connectors::new(settings.allow_networks.clone()));
+    let connectors = Arc::new(Connectors::new(settings.allow_networks.clone(), settings.source_files()));
     let hub = wiring::hub(vault, database, connectors, Policy::default(), settings.public_url.clone());
     wiring::remember_public_url(&hub).await?;
     wiring::remember_serve_options(&hub, &ServeOptions::from(&settings)).await?;

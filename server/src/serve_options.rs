@@ -12,6 +12,9 @@ use crate::config::ServeSettings;
 pub struct ServeOptions {
     pub listen: SocketAddr,
     pub allow_networks: Vec<IpNet>,
+    /// The folder of source files, as an absolute path.
+    #[serde(default)]
+    pub source_files: Option<PathBuf>,
     pub trusted_proxies: Vec<IpNet>,
     /// Certificate and key of an HTTPS listener, as absolute paths.
     pub tls: Option<(PathBuf, PathBuf)>,
@@ -35,6 +38,7 @@ impl From<&ServeSettings> for ServeOptions {
         Self {
             listen: settings.listen,
             allow_networks: settings.allow_networks.clone(),
+            source_files: Some(absolute(&settings.source_files())),
             trusted_proxies: settings.trusted_proxies.clone(),
             tls: settings.tls.as_ref().map(|files| (absolute(&files.certificate), absolute(&files.key))),
             metrics: settings.metrics.as_ref().map(|metrics| metrics.listen),

@@ -1,8 +1,8 @@
 //! The one place that names the database and the connectors. Everything else speaks to the hub.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
-use connector::{AllowedNetworks, Connector, Discovery, GuardSettings, Guarded, Trouble};
+use connector::{AllowedNetworks, Connector, Discovery, GuardSettings, Guarded, SourceFolder, Trouble};
 use connector_ldap::{LdapConnector, LdapDiscovery};
 use directory::{Policy, Source, SourceKind};
 pub use hub::kernel::vault::{KeyPlace, Vault};
@@ -85,15 +85,23 @@ pub fn hub(
     })
 }
 
-/// Makes connectors that dial public addresses and the networks allowed on the command line.
+/// Makes connectors that dial public addresses and the networks allowed on the command line, and open files below the
+/// one folder named there.
 #[derive(Debug, Clone)]
 pub struct Connectors {
     networks: Arc<AllowedNetworks>,
+    files: Arc<SourceFolder>,
 }
 
 impl Connectors {
-    pub fn new(allow: Vec<IpNet>) -> Self {
-        Self { networks: Arc::new(AllowedNetworks::new(allow)) }
+    pub fn new(allow: Vec<IpNet>, files: PathBuf) -> Self {
+        Self { networks: Arc::new(AllowedNetworks::new(allow)), files: Arc::new(SourceFolder::new(files)) }
+    }
+
+    /// Where sources that are files are opened.
+    #[must_use]
+    pub fn files(&self) -> &Arc<SourceFolder> {
+        &self.files
     }
 }
 

@@ -10,6 +10,7 @@ mod guard;
 mod health;
 mod network;
 mod read;
+mod source_folder;
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,6 +26,7 @@ pub use health::{HostHealth, HostState, HostTrouble};
 pub use network::{AddressRefused, AllowedNetworks};
 pub use read::{Abilities, Change, MembershipSide, Next, Read, ReadCursor, ReadFrom, ReadPage, Rejected};
 use secrecy::SecretString;
+pub use source_folder::{FileRefused, SourceFolder};
 
 /// A source that can be searched with its service account and asked whether a password is right.
 ///

@@ -18,6 +18,7 @@ use url::Url;
 use super::open_store;
 use crate::{
     cli::ApplyArguments,
+    config::source_files,
     wiring::{self, Connectors},
 };
 
@@ -32,6 +33,7 @@ pub async fn apply(arguments: ApplyArguments) -> anyhow::Result<()> {
     let secrets = SiteSecrets::resolve(&document, &FilesBeside { folder })
         .with_context(|| arguments.file.display().to_string())?;
 
+    let files = source_files(arguments.source_files, &arguments.store.data);
     let store = open_store(arguments.store.into()).await?;
     // Nothing of a document needs it; the hub has it for links and tokens.
     let public_url = match wiring::known_public_url(&store.database).await? {
@@ -39,7 +41,7 @@ pub async fn apply(arguments: ApplyArguments) -> anyhow::Result<()> {
         None => Url::parse("http://localhost")?,
     };
     let database = store.database.clone();
-    let hub = store.hub(public_url, Arc::new(Connectors::new(arguments.allow_network)));
+    let hub = store.hub(public_url, Arc::new(Connectors::new(arguments.allow_network, files)));
     let applied = hub.apply(Actor::CommandLine, &document, &secrets, arguments.dry_run).await;
     database.close().await;
     print!("{}", applied.with_context(|| format!("{}: nothing was changed", arguments.file.display()))?);

@@ -104,6 +104,7 @@ fn settings(folder: &Path, listen: SocketAddr, public_url: &Url) -> ServeSetting
         public_url: public_url.clone(),
         // The directory of the demo is on this machine, which is nowhere else allowed by itself.
         allow_networks: vec![ipnet::IpNet::from(std::net::IpAddr::from(Ipv4Addr::LOCALHOST))],
+        source_files: None,
         trusted_proxies: Vec::new(),
         tls: None,
         metrics: None,

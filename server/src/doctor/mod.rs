@@ -160,7 +160,8 @@ async fn introduce(
         let public_url = wiring::known_public_url(database).await?;
         let networks = options.as_ref().map(|options| options.allow_networks.clone()).unwrap_or_default();
         let url = public_url.clone().map_or_else(|| Url::parse("http://localhost"), Ok)?;
-        let connectors = Arc::new(Connectors::new(networks));
+        let files = options.as_ref().and_then(|options| options.source_files.clone());
+        let connectors = Arc::new(Connectors::new(networks, config::source_files(files, &settings.data)));
         let hub = wiring::hub(vault, database.clone(), connectors, Policy::default(), url);
         let inspection = hub.inspect().await?;
         let runs = settings.database.is_none().then(|| folder.is_in_use());

@@ -189,6 +189,7 @@ fn options() -> ServeOptions {
     ServeOptions {
         listen: free_address(),
         allow_networks: Vec::new(),
+        source_files: None,
         trusted_proxies: Vec::new(),
         tls: None,
         metrics: None,

@@ -36,6 +36,7 @@ impl Https {
             listen,
             public_url: Url::parse(&base).unwrap(),
             allow_networks: Vec::new(),
+            source_files: None,
             trusted_proxies: Vec::new(),
             tls: Some(files.clone()),
             metrics: None,

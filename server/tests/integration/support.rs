@@ -78,6 +78,7 @@ impl TestServer {
             listen,
             public_url: Url::parse(&format!("http://{listen}")).unwrap(),
             allow_networks: vec!["127.0.0.0/8".parse().unwrap()],
+            source_files: None,
             trusted_proxies: Vec::new(),
             tls: None,
             metrics: None,
