@@ -190,6 +190,7 @@ impl Reader {
             privileged: groups.protected || entry.number("adminCount") == Some(1),
             groups: groups.list,
             groups_complete: groups.complete,
+            anchors: directory::Anchors::default(),
             server: connection.endpoint.server(),
             locator: entry.dn,
         }))

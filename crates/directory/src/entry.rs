@@ -29,10 +29,22 @@ pub struct SourceEntry {
     pub lockout: LockoutReading,
     /// Privileged at the source: `adminCount=1` or member of a protected group.
     pub privileged: bool,
+    /// What other directories know the same object by, where two are synchronised (semantics, section 6).
+    #[serde(default)]
+    pub anchors: Anchors,
     /// Which of the source's servers showed this, in the connector's own words. The bind that follows goes there. No
     /// part of what the source says of the person, so it is never stored.
     #[serde(skip)]
     pub server: String,
+}
+
+/// Keys that directories which synchronise with each other share. As the source writes them; `matching` compares.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchors {
+    /// AD `ms-DS-ConsistencyGuid` (empty = its `objectGUID` is the anchor), Entra `onPremisesImmutableId`.
+    pub guid: Option<String>,
+    /// AD `objectSid`, Entra `onPremisesSecurityIdentifier`.
+    pub sid: Option<String>,
 }
 
 /// A group at its source; never merged with another by name.

@@ -15,6 +15,7 @@ mod person;
 mod policy;
 mod result;
 mod role;
+mod rules;
 mod settings;
 mod source;
 mod words;
@@ -22,7 +23,7 @@ mod words;
 pub use account::{Account, AccountStatus, LinkKind};
 pub use client::{Client, ClientAuthentication, ConsentPolicy, PublishedGroup};
 pub use draft::{ClientDraft, SourceDraft};
-pub use entry::{LockoutReading, SourceEntry, SourceGroup};
+pub use entry::{Anchors, LockoutReading, SourceEntry, SourceGroup};
 pub use ids::{
     AccountId, AuditEventId, AuthorizationId, CaseId, ClientId, GrantId, GroupId, ImmutableId, PersonId, ProposalId,
     SessionId, SignInId, SourceId,
@@ -35,6 +36,9 @@ pub use person::{
 pub use policy::Policy;
 pub use result::{AdapterResult, MatchOutcome};
 pub use role::{Permission, Role};
+pub use rules::{
+    Folding, MatchAttribute, MatchRule, MatchRules, MatchTerm, MatchTier, SynchronisedPair, TrustedAttribute,
+};
 pub use settings::{
     AttributeMapping, ConnectorSettings, FileFormat, FileSettings, HostChoice, LdapSettings, OpenIdSettings,
     ScimSettings, SqlSettings, TransportSecurity,

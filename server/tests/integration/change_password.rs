@@ -64,6 +64,7 @@ async fn somebody_of_a_directory_reads_where_to_change_it() {
     let entry = directory::SourceEntry {
         immutable_id: directory::ImmutableId("1".to_owned()),
         locator: "uid=anna,dc=example,dc=test".to_owned(),
+        anchors: directory::Anchors::default(),
         server: String::new(),
         username: Some("anna".to_owned()),
         names: vec!["anna".to_owned()],

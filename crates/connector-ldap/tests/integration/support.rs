@@ -103,6 +103,7 @@ pub fn anna() -> SourceEntry {
         password_set_at: None,
         lockout: LockoutReading::default(),
         privileged: false,
+        anchors: directory::Anchors::default(),
         server: String::new(),
     }
 }

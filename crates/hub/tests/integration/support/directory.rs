@@ -56,6 +56,7 @@ pub fn entry(name: &str) -> SourceEntry {
         password_set_at: None,
         lockout: LockoutReading::default(),
         privileged: false,
+        anchors: directory::Anchors::default(),
         server: String::new(),
     }
 }
