@@ -1,6 +1,8 @@
 //! What every connector must do, whatever directory is behind it. A connector's own tests call these with a connector
 //! to a real peer, and with connectors to peers that misbehave.
 
+pub mod reading;
+
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use directory::{AccountStatus, AdapterResult, ImmutableId};
