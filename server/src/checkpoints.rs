@@ -11,6 +11,8 @@ use std::{
 use anyhow::Context as _;
 use hub::audit::{CheckpointFile, FileLine};
 
+use crate::data_folder::folder_of;
+
 /// Its name in the data folder.
 pub const NAME: &str = "audit-checkpoints.jsonl";
 /// A file this large is put aside under a number, and a new one begun: some fifty thousand checkpoints.
@@ -96,10 +98,7 @@ fn put_aside(path: &Path) -> io::Result<()> {
     let next = aside(path)?.last().map_or(1, |(number, _)| number + 1);
     fs::rename(path, numbered(path, next))?;
     // The new name must outlive a crash as well.
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
+    File::open(folder_of(path))?.sync_all()
 }
 
 fn numbered(path: &Path, number: u64) -> PathBuf {
@@ -110,7 +109,7 @@ fn numbered(path: &Path, number: u64) -> PathBuf {
 
 /// The files that were put aside, oldest first.
 fn aside(path: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     let prefix = path.file_name().map(|name| format!("{}.", name.to_string_lossy())).unwrap_or_default();
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {

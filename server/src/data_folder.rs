@@ -29,6 +29,11 @@ pub struct DataFolder {
     lock: Option<File>,
 }
 
+/// The folder a file is in; a bare name is in the present one.
+pub fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 impl DataFolder {
     /// Makes the folder if it is missing, mode 0700, and takes its lock if nobody has it.
     pub fn open(path: &Path) -> anyhow::Result<Self> {

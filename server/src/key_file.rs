@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret as _, SecretSlice};
 
 use crate::{
     config::StoreSettings,
-    data_folder::{DataFolder, KEY},
+    data_folder::{DataFolder, KEY, folder_of},
 };
 
 /// Beside the key in the data folder: held while it is being changed.
@@ -119,7 +119,7 @@ impl KeyFile {
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             fs::rename(&beside, &self.path)?;
-            File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()
+            File::open(folder_of(&self.path))?.sync_all()
         };
         let written = write();
         zeroize::Zeroize::zeroize(&mut text);

@@ -56,10 +56,14 @@ const PLACE: &str = "invitation";
 impl From<hub::access::RoleHolder> for HolderLine {
     fn from(holder: hub::access::RoleHolder) -> Self {
         let note = match (holder.active, holder.password_set, holder.break_glass) {
-            (false, _, _) => "disabled: cannot sign in",
-            (true, false, _) => "has not set a password here yet",
-            (true, true, true) => "break-glass: signs in with a code from the server as well",
-            (true, true, false) => "",
+            (false, _, _) => "disabled: cannot sign in".to_owned(),
+            (true, false, _) => "has not set a password here yet".to_owned(),
+            (true, true, true) => {
+                let used = holder.break_glass_used_at.map(|at| at.format("last used %Y-%m-%d %H:%M UTC").to_string());
+                let used = used.unwrap_or_else(|| "never used yet".to_owned());
+                format!("break-glass: signs in with a code from the server as well; {used}")
+            }
+            (true, true, false) => String::new(),
         };
         let held = |held: hub::access::Held| HeldRole {
             role: held.role.to_string(),
@@ -72,7 +76,7 @@ impl From<hub::access::RoleHolder> for HolderLine {
             name: holder.display_name,
             username: holder.username,
             roles: holder.roles.into_iter().map(held).collect(),
-            note: note.to_owned(),
+            note,
             last_sign_in: holder.last_sign_in.map(Into::into),
         }
     }

@@ -79,6 +79,9 @@ metrics! {
     SOURCE_USABLE = Gauge "isthmus_source_usable" ["source"]
         "1 if a sign-in would ask the directory, 0 if it would find it down; absent while paused or retired."
         alert "0 for 2 min";
+    SOURCE_HOST_USABLE = Gauge "isthmus_source_host_usable" ["source", "host"]
+        "1 if this server of a directory would be asked, 0 if it is in trouble; as this process last met it."
+        alert "0 for 10 min: the others stand in, until they fail as well";
     BUDGET_REFUSALS = Counter "isthmus_lockout_budget_refusals_total" ["source"]
         "Sign-ins not sent to the directory because the account's lockout budget is used up."
         alert "more than 20 in 10 min: somebody guesses passwords";
@@ -113,6 +116,12 @@ metrics! {
         alert "in-use at the limit for 1 min";
     SESSIONS = Gauge "isthmus_sessions" []
         "Sessions of people that have not ended, as counted within the last minute.";
+    AUDIT_UNSEALED = Gauge "isthmus_audit_unsealed_events" []
+        "Events of the audit log that have no place in its chain yet, counted up to 10,000."
+        alert "above 1,000";
+    AUDIT_LAG = Gauge "isthmus_audit_unsealed_seconds" []
+        "Age of the oldest of them; 0 if there is none."
+        alert "above 60 s: no server seals the audit log";
     SWEEPS = Counter "isthmus_sweeps_total" ["source", "result"]
         "Sweeps of a directory by this server: complete, stopped, failed."
         alert "no `result=\"complete\"` on any server for a day";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use connector::ProbeStep;
 use directory::{Role, Source, SourceMode};
-use storage::{access, audit};
+use storage::{access, audit, audit_chain};
 
 use crate::{Hub, HubError, connections::LiveSource, observe::LAST_BACKUP};
 
@@ -30,6 +30,10 @@ pub struct Inspection {
     pub last_backup: Option<DateTime<Utc>>,
     /// The newest line of the audit log.
     pub newest_event: Option<DateTime<Utc>>,
+    /// The oldest event of the audit log that no server has sealed.
+    pub oldest_unsealed: Option<DateTime<Utc>>,
+    /// The last checkpoint that was signed: up to which event, and when.
+    pub last_checkpoint: Option<(i64, DateTime<Utc>)>,
     pub administrators: usize,
     pub sources: Vec<Arc<LiveSource>>,
 }
@@ -56,6 +60,8 @@ impl Hub {
                 .collect(),
             last_backup: backup.and_then(|s| s.value.as_i64()).and_then(|at| DateTime::from_timestamp(at, 0)),
             newest_event: newest.first().map(|line| line.at),
+            oldest_unsealed: audit_chain::waiting_since(&mut reader).await?,
+            last_checkpoint: audit_chain::last_checkpoint(&mut reader).await?.map(|last| (last.sequence, last.at)),
             administrators: access::holders_of(&mut reader, Role::Administrator).await?.len(),
             sources: self.sources_now().await?.to_vec(),
         })

@@ -8,12 +8,14 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use connector::BreakerState;
 use directory::{SourceMode, metric};
-use storage::sessions::Sessions;
+use storage::{audit_chain, sessions::Sessions};
 
 use crate::{Hub, HubError};
 
 /// Counting sessions reads an index from end to end: not more often than this.
 const COUNT_AGAIN: TimeDelta = TimeDelta::minutes(1);
+/// Whoever sees this many events unsealed needs no better number.
+const UNSEALED_COUNTED: u32 = 10_000;
 /// Name of the setting that holds when the last backup was made, in seconds since 1970.
 pub const LAST_BACKUP: &str = "last-backup";
 
@@ -21,6 +23,8 @@ pub const LAST_BACKUP: &str = "last-backup";
 #[derive(Default)]
 pub(crate) struct Observed {
     sources: Mutex<HashSet<String>>,
+    /// (source, host)
+    hosts: Mutex<HashSet<(String, String)>>,
     counted_at: Mutex<Option<DateTime<Utc>>>,
 }
 
@@ -32,6 +36,9 @@ impl Hub {
         if let Err(error) = self.observe_sources().await {
             tracing::warn!(%error, "could not read the sources for the published figures");
         }
+        if let Err(error) = self.observe_audit().await {
+            tracing::warn!(%error, "could not look at the audit log for the published figures");
+        }
         if let Err(error) = self.observe_counts().await {
             tracing::warn!(%error, "could not count sessions for the published figures");
         }
@@ -39,7 +46,7 @@ impl Hub {
 
     async fn observe_sources(&self) -> Result<(), HubError> {
         let sources = self.sources_now().await?;
-        let mut seen = HashSet::new();
+        let (mut seen, mut hosts) = (HashSet::new(), HashSet::new());
         for live in sources.iter() {
             let name = &live.source.name;
             let usable = match live.source.mode {
@@ -56,12 +63,33 @@ impl Hub {
             };
             set(name, usable, breaker);
             seen.insert(name.clone());
+            for host in live.connector_for_test().map(|connector| connector.hosts()).unwrap_or_default() {
+                let usable = f64::from(u8::from(host.state.is_usable()));
+                set_host(name, &host.host, usable);
+                hosts.insert((name.clone(), host.host));
+            }
         }
         let mut known = self.state.observed.sources.lock().unwrap_or_else(PoisonError::into_inner);
         for renamed in known.difference(&seen) {
             set(renamed, f64::NAN, f64::NAN);
         }
         *known = seen;
+        let mut known = self.state.observed.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        for (source, host) in known.difference(&hosts) {
+            set_host(source, host, f64::NAN);
+        }
+        *known = hosts;
+        Ok(())
+    }
+
+    async fn observe_audit(&self) -> Result<(), HubError> {
+        let mut reader = self.database.reader();
+        let waiting = audit_chain::waiting(&mut reader, UNSEALED_COUNTED).await?;
+        #[expect(clippy::cast_precision_loss, reason = "at most 10,000")]
+        metrics::gauge!(metric::AUDIT_UNSEALED).set(waiting as f64);
+        let oldest = audit_chain::waiting_since(&mut reader).await?;
+        let age = oldest.map_or(0.0, |at| (self.clock.now() - at).as_seconds_f64().max(0.0));
+        metrics::gauge!(metric::AUDIT_LAG).set(age);
         Ok(())
     }
 
@@ -84,6 +112,10 @@ impl Hub {
         }
         Ok(())
     }
+}
+
+fn set_host(source: &str, host: &str, usable: f64) {
+    metrics::gauge!(metric::SOURCE_HOST_USABLE, "source" => source.to_owned(), "host" => host.to_owned()).set(usable);
 }
 
 /// NaN where there is nothing to say: no alert compares with it.

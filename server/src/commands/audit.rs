@@ -70,8 +70,9 @@ fn told(report: &Verification, file: &str, named_keys: bool) -> String {
     ));
     match report.vouched {
         Some((sequence, at)) => line(format!(
-            "{} checkpoints in {file}. The last good one vouches for events 1 to {sequence}, signed {}.",
+            "{} checkpoint{} in {file}. The last good one vouches for events 1 to {sequence}, signed {}.",
             report.file_checkpoints,
+            if report.file_checkpoints == 1 { "" } else { "s" },
             at.format("%Y-%m-%d %H:%M:%S UTC")
         )),
         None if report.file_checkpoints == 0 => line(format!(

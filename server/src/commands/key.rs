@@ -57,7 +57,8 @@ async fn list(store: StoreArguments) -> anyhow::Result<()> {
     hub.database.close().await;
     println!("Keys that sign tokens:");
     for line in lines? {
-        let leaves = line.leaves_at.map_or_else(|| "no end yet".to_owned(), |at| format!("until {}", time(at)));
+        let leaves =
+            line.leaves_at.map_or_else(|| "without an end so far".to_owned(), |at| format!("until {}", time(at)));
         let from = time(line.signs_from);
         println!(
             "  {:<9} {}  {}  signs from {from}, published {leaves}",

@@ -1,5 +1,7 @@
 //! The database, its secrets, and what an installation should have.
 
+use hub::inspect::Inspection;
+
 use super::{Patient, Report, since};
 use crate::{
     config::StoreSettings,
@@ -97,6 +99,27 @@ pub fn unsealed(report: &mut Report, error: &anyhow::Error) {
     );
 }
 
+/// Seconds an event may wait for the sealer: it looks once a second, and its lease lasts six.
+const SEALED_WITHIN: i64 = 60;
+
+/// Whether somebody seals the audit log. Whether it was altered, `isthmus audit verify` says: it reads all of it.
+fn audit_log(report: &mut Report, inspection: &Inspection) {
+    const CHECK: &str = "Audit log";
+    let now = inspection.now;
+    let vouched = inspection.last_checkpoint.map_or_else(
+        || "no checkpoint was signed yet".to_owned(),
+        |(sequence, at)| format!("a checkpoint vouches for events 1 to {sequence}, signed {} ago", since(now, at)),
+    );
+    match inspection.oldest_unsealed {
+        Some(at) if (now - at).num_seconds() > SEALED_WITHIN => report.warning(
+            CHECK,
+            format!("events wait for their place in the chain since {}; {vouched}", since(now, at)),
+            "While a server runs, see its log for \"audit\"; they are sealed when one is started again.",
+        ),
+        Some(_) | None => report.ok(CHECK, format!("sealed; {vouched}")),
+    }
+}
+
 /// Keys, backups, administrators.
 pub fn installation(report: &mut Report, patient: &Patient, postgres: bool) {
     let inspection = &patient.inspection;
@@ -131,6 +154,7 @@ pub fn installation(report: &mut Report, patient: &Patient, postgres: bool) {
         }
         Some(at) => report.ok("Backup", format!("the last one is {} old", since(now, at))),
     }
+    audit_log(report, inspection);
     match inspection.administrators {
         0 => report.problem(
             "Administrators",

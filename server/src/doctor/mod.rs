@@ -110,7 +110,9 @@ fn text(report: &Report) -> String {
         }
     }
     let (warnings, problems) = (report.count(Level::Warning), report.count(Level::Problem));
-    text.push_str(&format!("{} checks, {warnings} warnings, {problems} problems.\n", report.findings.len()));
+    let counted = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+    let (checks, warnings) = (counted(report.findings.len(), "check"), counted(warnings, "warning"));
+    text.push_str(&format!("{checks}, {warnings}, {}.\n", counted(problems, "problem")));
     text
 }
 

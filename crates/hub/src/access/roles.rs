@@ -36,6 +36,8 @@ pub struct RoleHolder {
     /// They have a password that was set here; else a set-up link waits, or has to be made.
     pub password_set: bool,
     pub break_glass: bool,
+    /// When the glass was last broken.
+    pub break_glass_used_at: Option<DateTime<Utc>>,
     pub last_sign_in: Option<DateTime<Utc>>,
 }
 
@@ -75,6 +77,7 @@ impl Hub {
                 roles: vec![held],
                 password_set: password_is_ours(&mut reader, person).await?,
                 break_glass: glass.iter().any(|g| g.person == person),
+                break_glass_used_at: glass.iter().find(|g| g.person == person).and_then(|g| g.last_used_at),
                 last_sign_in: Traces(&mut reader).last_success(person).await?,
             });
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use directory::{ConnectorSettings, SourceMode};
+use directory::SourceMode;
 use hub::{
     HubError,
     apply::{ApplyReport, ItemKind, ItemOutcome, Resolver, SiteDocument, SiteSecrets},

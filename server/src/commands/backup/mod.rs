@@ -20,7 +20,7 @@ pub use self::restore::restore;
 use crate::{
     cli::BackupArguments,
     config::StoreSettings,
-    data_folder::{DATABASE, DataFolder},
+    data_folder::{DATABASE, DataFolder, folder_of},
     serve::wait_for_signal,
     wiring::{self, Database},
 };
@@ -95,10 +95,7 @@ async fn write(
     target: &Path,
     key: Option<secrecy::SecretSlice<u8>>,
 ) -> anyhow::Result<(Manifest, PathBuf)> {
-    let beside = match target.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let beside = folder_of(target);
     let failed = || format!("cannot write the backup {}: nothing was left there", target.display());
     let unfinished = tempfile::Builder::new().prefix(".isthmus-backup-").tempfile_in(beside).with_context(|| {
         format!("cannot write to the folder {}: check its owner and mode, and its disk", beside.display())

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     cli::RestoreArguments,
     config::StoreSettings,
-    data_folder::{DATABASE, DataFolder, KEY, LOCK},
+    data_folder::{DATABASE, DataFolder, KEY, LOCK, folder_of},
     key_file::{KEY_LOCK, parse_key},
     wiring::{self, Database},
 };
@@ -127,7 +127,7 @@ async fn prepare(
     unfinished: &Path,
     key: &SecretSlice<u8>,
 ) -> anyhow::Result<hub::restored::Forgotten> {
-    let folder = unfinished.parent().unwrap_or_else(|| Path::new("."));
+    let folder = folder_of(unfinished);
     copy_out(file, manifest, unfinished).map_err(|error| match error.downcast::<std::io::Error>() {
         Ok(error) => words_of_io(&error, folder),
         Err(error) => error,

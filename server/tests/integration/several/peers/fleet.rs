@@ -135,6 +135,34 @@ impl Fleet {
         command
     }
 
+    /// Runs a command of the host to its end: what it said, and whether it ended well.
+    pub async fn run(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command = tokio::process::Command::from(self.on_database(arguments));
+        let output = command.stdin(Stdio::null()).output().await.unwrap();
+        let said = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+        (output.status.success(), said)
+    }
+
+    /// The audit log is one chain without a gap, whoever sealed which part of it.
+    pub async fn audit_is_one_chain(&self) -> i64 {
+        let began = Instant::now();
+        while self.number("select cast(count(*) as bigint) from audit_event where sequence is null").await > 0 {
+            assert!(began.elapsed() < Duration::from_secs(30), "nobody seals the audit log");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let events = self.number("select cast(count(*) as bigint) from audit_event").await;
+        let last = self.number("select cast(max(sequence) as bigint) from audit_event").await;
+        assert_eq!(events, last, "each event has one place of its own");
+        for number in 0..SERVERS {
+            let data = format!("data-{number}");
+            let arguments = ["audit", "verify", "--data", &data, "--database", &self.database_url];
+            let output = command(self.folder.path(), &arguments).output().unwrap();
+            let said = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+            assert!(output.status.success() && said.contains("Nothing was altered."), "{data}: {said}");
+        }
+        events
+    }
+
     /// Starts a server process; it gets ready by itself.
     pub fn launch(&self, number: usize) {
         let server = &self.servers[number];

@@ -79,4 +79,10 @@ async fn one_at_a_time(fleet: &Fleet, took: Duration, kills: usize) {
     let epoch = fleet.number("select cast(max(epoch) as bigint) from lease where name like 'sweep:%'").await;
     println!("{sweeps} sweeps, at most {most} by one sweeper at a time; the lease changed hands {} times", epoch - 1);
     assert!((1..=most).contains(&sweeps), "{sweeps} sweeps");
+    let events = fleet.audit_is_one_chain().await;
+    let sealers = fleet.number("select cast(max(epoch) as bigint) from lease where name = 'audit-sealer'").await;
+    println!(
+        "{events} audit events in one chain, sealed by one server at a time; the sealer changed {} times",
+        sealers - 1
+    );
 }

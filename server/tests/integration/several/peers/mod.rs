@@ -5,6 +5,7 @@ mod fleet;
 mod killed;
 mod load;
 mod restarted;
+mod rotated;
 mod stalled;
 
 use std::time::Duration;
