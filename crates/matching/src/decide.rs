@@ -196,7 +196,7 @@ fn before_rules(
 }
 
 fn anchors(newcomer: &Newcomer) -> impl Iterator<Item = &Claim> {
-    newcomer.claims.iter().filter(|claim| claim.attribute.is_anchor())
+    newcomer.claims.iter().filter(|claim| claim.attribute.is_anchor() && !claim.self_written)
 }
 
 /// Keys are compared as they are: whoever reads them writes them in one spelling.
@@ -204,6 +204,7 @@ fn shares_anchor(rules: &MatchRules, newcomer: &Newcomer, candidate: &Candidate)
     anchors(newcomer).any(|ours| {
         candidate.claims.iter().any(|theirs| {
             theirs.attribute == ours.attribute
+                && !theirs.self_written
                 && theirs.value == ours.value
                 && theirs.source.is_some_and(|s| rules.synchronised.iter().any(|pair| pair.joins(s, newcomer.source)))
         })

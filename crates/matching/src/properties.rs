@@ -264,6 +264,47 @@ fn a_crowded_value_links_nobody() {
 }
 
 #[test]
+fn a_value_must_be_unique_on_both_sides() {
+    let ada = candidate(1, vec![claim(1, NUMBER, "42")]);
+    let new = newcomer(vec![claim(2, NUMBER, "42")]);
+    // Somebody else at the newcomer's directory; a second object at the candidate's; another person anywhere.
+    for (at, id, whose) in [(2, "x", None), (1, "x", None), (1, "x", Some(1)), (3, "x", Some(2)), (2, "x", Some(1))] {
+        let mut more = population(std::slice::from_ref(&ada));
+        more.bearers.push(Bearer {
+            source: source(at),
+            immutable_id: id.to_owned().into(),
+            person: whose.map(person),
+            attribute: NUMBER,
+            value: "0-42".to_owned(),
+            self_written: false,
+        });
+        let outcome = decide(&usual(), &new, std::slice::from_ref(&ada), &more);
+        assert_eq!(review(&outcome), BTreeSet::from([Doubt::NotUnique(NUMBER)]), "{at} {whose:?}");
+        // The same person at a third directory, and the newcomer itself, are in nobody's way.
+        let last = more.bearers.last_mut().unwrap();
+        (last.source, last.person) = (source(3), Some(person(1)));
+        assert!(matches!(decide(&usual(), &new, std::slice::from_ref(&ada), &more), Outcome::Link(_)));
+    }
+}
+
+#[test]
+fn nobody_is_linked_out_of_a_directory_that_was_never_read_whole_or_that_nobody_trusts() {
+    let ada = candidate(1, vec![claim(1, NUMBER, "42")]);
+    let mut new = newcomer(vec![claim(2, NUMBER, "42")]);
+    new.population_known = false;
+    assert_eq!(review(&said(&usual(), &new, std::slice::from_ref(&ada))), BTreeSet::from([Doubt::PopulationUnknown]));
+    new.population_known = true;
+    let trusting = |at: &[u8]| {
+        let mut rules = usual();
+        rules.trusted.retain(|t| at.iter().any(|n| source(*n) == t.source));
+        rules
+    };
+    for (at, doubt) in [(&[1][..], Doubt::NewcomerNotTrusted(NUMBER)), (&[2], Doubt::CandidateNotTrusted(NUMBER))] {
+        assert_eq!(review(&said(&trusting(at), &new, std::slice::from_ref(&ada))), BTreeSet::from([doubt]));
+    }
+}
+
+#[test]
 fn faulty_rules_are_told_in_words() {
     assert_eq!(check(&usual()), []);
     let mut rules = usual();
