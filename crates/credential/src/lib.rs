@@ -4,6 +4,7 @@
 //! password to a source or turns it into a verifier takes a [`Password`], so no path can forget the check. Verifiers
 //! are PHC strings; schemes of old directories will be further kinds of verifier, checked here and never made.
 
+pub mod legacy;
 mod password;
 mod rules;
 mod verifier;

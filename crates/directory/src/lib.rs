@@ -18,6 +18,7 @@ mod role;
 mod rules;
 mod settings;
 mod source;
+mod stored_password;
 mod words;
 
 pub use account::{Account, AccountStatus, LinkKind};
@@ -44,4 +45,5 @@ pub use settings::{
     ScimSettings, SqlSettings, TransportSecurity,
 };
 pub use source::{LockoutSettings, Source, SourceKind, SourceMode};
+pub use stored_password::{ByteText, DescribedPassword, PasswordFormat, PasswordScheme, StoredScheme, TextBytes};
 pub use words::UnknownWord;
