@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use connector::{AllowedNetworks, Connector, Discovery, GuardSettings, Guarded, SourceFolder, Trouble};
+use connector_file::FileConnector;
 use connector_ldap::{LdapConnector, LdapDiscovery};
 use directory::{Policy, Source, SourceKind};
 pub use hub::kernel::vault::{KeyPlace, Vault};
@@ -97,12 +98,6 @@ impl Connectors {
     pub fn new(allow: Vec<IpNet>, files: PathBuf) -> Self {
         Self { networks: Arc::new(AllowedNetworks::new(allow)), files: Arc::new(SourceFolder::new(files)) }
     }
-
-    /// Where sources that are files are opened.
-    #[must_use]
-    pub fn files(&self) -> &Arc<SourceFolder> {
-        &self.files
-    }
 }
 
 impl ConnectorFactory for Connectors {
@@ -119,7 +114,10 @@ impl ConnectorFactory for Connectors {
             SourceKind::Sql => Err(unbuilt(source)),
             SourceKind::Entra | SourceKind::OpenId => Err(unbuilt(source)),
             SourceKind::Scim => Err(unbuilt(source)),
-            SourceKind::File => Err(unbuilt(source)),
+            SourceKind::File => {
+                let connector = FileConnector::new(source, Arc::clone(&self.files))?;
+                Ok(Arc::new(Guarded::named(&source.name, connector, GuardSettings::default())))
+            }
         }
     }
 

@@ -41,7 +41,7 @@ pub use rules::{
     Folding, MatchAttribute, MatchRule, MatchRules, MatchTerm, MatchTier, SynchronisedPair, TrustedAttribute,
 };
 pub use settings::{
-    AttributeMapping, ConnectorSettings, FileFormat, FileSettings, HostChoice, LdapSettings, OpenIdSettings,
+    AttributeMapping, ConnectorSettings, Delimiter, FileFormat, FileSettings, HostChoice, LdapSettings, OpenIdSettings,
     ScimSettings, SqlSettings, TransportSecurity,
 };
 pub use source::{LockoutSettings, Source, SourceKind, SourceMode};

@@ -8,7 +8,7 @@ mod sql;
 
 use std::collections::BTreeMap;
 
-pub use file::{FileFormat, FileSettings};
+pub use file::{Delimiter, FileFormat, FileSettings};
 pub use ldap::{HostChoice, LdapSettings, TransportSecurity};
 pub use openid::OpenIdSettings;
 pub use scim::ScimSettings;

@@ -8,6 +8,7 @@ mod difference;
 mod directory_name;
 mod lockout;
 mod source_check;
+mod source_check_file;
 mod source_write;
 mod two_people;
 

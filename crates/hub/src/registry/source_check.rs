@@ -8,7 +8,7 @@ use url::Url;
 use super::{
     check_label,
     directory_name::{check_attribute, check_dn, check_domain, check_filter},
-    invalid,
+    invalid, source_check_file,
 };
 use crate::HubError;
 
@@ -30,10 +30,8 @@ pub(super) fn check(mut draft: SourceDraft, before: Option<&Source>) -> Result<S
     }
     match &mut draft.connector {
         ConnectorSettings::Ldap(ldap) => check_ldap(ldap, draft.kind)?,
-        ConnectorSettings::Sql(_)
-        | ConnectorSettings::OpenId(_)
-        | ConnectorSettings::Scim(_)
-        | ConnectorSettings::File(_) => {}
+        ConnectorSettings::Sql(_) | ConnectorSettings::OpenId(_) | ConnectorSettings::Scim(_) => {}
+        ConnectorSettings::File(file) => source_check_file::check(file)?,
     }
     if draft.connector.is_plain() && !draft.allow_plain {
         return Err(invalid(
@@ -49,7 +47,10 @@ pub(super) fn check(mut draft: SourceDraft, before: Option<&Source>) -> Result<S
     draft.self_written.sort_unstable();
     draft.self_written.dedup();
     for group in &draft.protected_groups {
-        check_dn(group).map_err(|e| invalid("protected_groups", e))?;
+        // Elsewhere groups have no distinguished names.
+        if draft.connector.ldap().is_some() {
+            check_dn(group).map_err(|e| invalid("protected_groups", e))?;
+        }
     }
     Ok(draft)
 }
