@@ -1,6 +1,8 @@
 //! The console's pages with fixed data: empty, full, and with hostile values. `ISTHMUS_LOOK=DIR` also writes them
 //! there, in the document of the console, to be looked at.
 
+mod watch;
+
 use directory::{AccountStatus, ClientAuthentication, ConsentPolicy, LinkKind, PersonState, SourceKind, SourceMode};
 use leptos::prelude::*;
 

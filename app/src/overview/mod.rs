@@ -2,7 +2,7 @@
 
 mod api;
 #[cfg(feature = "ssr")]
-mod draw;
+pub(crate) mod draw;
 #[cfg(feature = "ssr")]
 mod read;
 mod sign_ins;

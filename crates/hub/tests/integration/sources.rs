@@ -13,8 +13,7 @@ use crate::support::{TestHub, entry, hubs, source_draft};
 const SECRET: &str = "canary-bind-secret";
 
 fn ldap(draft: &mut SourceDraft) -> &mut directory::LdapSettings {
-    let ldap = draft.connector.ldap_mut().unwrap();
-    ldap
+    draft.connector.ldap_mut().unwrap()
 }
 
 fn field_of<T: std::fmt::Debug>(result: Result<T, HubError>) -> &'static str {

@@ -67,14 +67,14 @@ async fn both_kinds_of_keys_are_rotated_under_three_servers_and_nobody_notices()
     load.end(workers).await;
 
     let kills = fleet.kills.lock().unwrap().clone();
-    for (server, began, ended) in load.lost.lock().unwrap().iter() {
+    let lost = std::mem::take(&mut *load.lost.lock().unwrap());
+    for (server, began, ended) in &lost {
         let guilty = kills.iter().any(|(killed, at, gone)| killed == server && began <= gone && at <= ended);
         assert!(guilty, "a request at server {server} was lost while keys changed");
     }
-    let signed_in = load.signed_in.lock().unwrap();
+    let signed_in = std::mem::take(&mut *load.signed_in.lock().unwrap());
     let kids: BTreeSet<String> = signed_in.iter().map(|s| decode_header(&s.id_token).unwrap().kid.unwrap()).collect();
     assert!(kids.is_subset(&every), "{kids:?} {every:?}");
     println!("{} signed in while both kinds of keys changed, {signed_before} before the new keys", signed_in.len());
-    drop(signed_in);
     fleet.audit_is_one_chain().await;
 }
