@@ -212,3 +212,38 @@ fn a_wrong_or_missing_sealing_key_stops_the_start_and_says_what_to_do() {
     }
     assert!(!file.exists(), "no other key is made in its place");
 }
+
+#[test]
+fn a_sealing_key_of_the_environment_is_rotated_with_the_present_one_beside_it() {
+    let place = tempfile::tempdir().unwrap();
+    let (first, second) = ("a1".repeat(32), "b2".repeat(32));
+    let with = |key: &str, previous: Option<&str>, arguments: &[&str]| {
+        let mut command = command(place.path(), arguments);
+        command.args(["--data", "data"]).env("ISTHMUS_SEALING_KEY", key);
+        if let Some(previous) = previous {
+            command.env("ISTHMUS_SEALING_KEY_PREVIOUS", previous);
+        }
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let said = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+        assert!(!said.contains(&first) && !said.contains(&second), "a key is shown");
+        (output.status.success(), said)
+    };
+    let (upgraded, said) = with(&first, None, &["database", "upgrade"]);
+    assert!(upgraded, "{said}");
+    let (rotated, said) = with(&first, None, &["key", "rotate", "signing", "--now"]);
+    assert!(rotated, "something to be sealed: {said}");
+    assert!(!place.path().join("data/sealing.key").exists(), "no key lies in the folder");
+
+    let (alone, said) = with(&first, None, &["key", "rotate", "sealing"]);
+    assert!(!alone && said.contains("ISTHMUS_SEALING_KEY_PREVIOUS") && said.contains("openssl rand"), "{said}");
+    let (early, said) = with(&second, None, &["key", "list"]);
+    assert!(!early && said.contains("sealed with the key"), "{said}");
+
+    let (rotated, said) = with(&second, Some(&first), &["key", "rotate", "sealing"]);
+    assert!(rotated && said.contains("sealed with the new key"), "{said}");
+    assert!(said.contains("Take ISTHMUS_SEALING_KEY_PREVIOUS away"), "{said}");
+    let (listed, said) = with(&second, None, &["key", "list"]);
+    assert!(listed && said.contains("RS256"), "{said}");
+    let (old, said) = with(&first, None, &["key", "list"]);
+    assert!(!old, "the old key is useless: {said}");
+}
