@@ -48,10 +48,12 @@ pub fn run(quick: bool, thorough: bool, install: bool) -> anyhow::Result<()> {
     if !missing.is_empty() {
         println!("`cargo xtask test --install` installs them; without them their tests count as failed.");
     }
-    let mut parts = vec![rust_tests(quick, thorough)];
+    // Before the tests: one of them looks for secrets in what browsers are sent.
+    let assets = if quick { Err("not built".to_owned()) } else { build_assets() };
+    let mut parts = vec![rust_tests(quick, thorough, assets.is_ok())];
     parts.push(xtask_tests());
     if !quick {
-        parts.push(end_to_end());
+        parts.push(end_to_end(assets));
         parts.push(rules());
     }
     summary(&parts)
@@ -73,7 +75,7 @@ fn summary(parts: &[Part]) -> anyhow::Result<()> {
 }
 
 /// The workspace's own tests. The frontend is left out because it is the app compiled the other way.
-fn rust_tests(quick: bool, thorough: bool) -> Part {
+fn rust_tests(quick: bool, thorough: bool, assets: bool) -> Part {
     let mut tests = cargo();
     tests.args(["test", "--locked", "--workspace", "--exclude", "frontend", "--exclude", "xtask", "--no-fail-fast"]);
     let tier = match (quick, thorough) {
@@ -84,6 +86,9 @@ fn rust_tests(quick: bool, thorough: bool) -> Part {
     tests.env("ISTHMUS_TEST_TIER", tier);
     if thorough {
         tests.env("PROPTEST_CASES", "4096");
+    }
+    if assets {
+        tests.env("ISTHMUS_TEST_SITE", assets::site());
     }
     if quick {
         tests.args(["--", "--skip", "peers"]);
@@ -142,8 +147,14 @@ fn number_before(text: &str, word: &str) -> usize {
     digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
+/// What browsers are sent; or why it could not be built.
+fn build_assets() -> Result<(), String> {
+    let toolchain = toolchain::find().ok_or("the wasm32 target is missing (`cargo xtask demo` gets it)")?;
+    site::build_assets(toolchain, machine::wasm_opt().is_some()).map(|_| ()).map_err(|error| format!("{error:#}"))
+}
+
 /// The browser tests, against the real binary and real peers.
-fn end_to_end() -> Part {
+fn end_to_end(assets: Result<(), String>) -> Part {
     const NAME: &str = "end to end";
     let tests = end_to_end_count();
     let missing = machine::missing();
@@ -155,13 +166,8 @@ fn end_to_end() -> Part {
     if !machine::end2end_ready() {
         return Part::could_not_run(NAME, tests, "not run: `npm ci` was not run in end2end/".to_owned());
     }
-    let Some(toolchain) = toolchain::find() else {
-        let why = "not run: the wasm32 target is missing (`cargo xtask demo` gets it)".to_owned();
-        return Part::could_not_run(NAME, tests, why);
-    };
-    let built = site::build_assets(toolchain, machine::wasm_opt().is_some()).and_then(|_| build_binaries());
-    if let Err(error) = built {
-        return Part::could_not_run(NAME, tests, format!("not run: {error:#}"));
+    if let Err(why) = assets.and_then(|()| build_binaries().map_err(|error| format!("{error:#}"))) {
+        return Part::could_not_run(NAME, tests, format!("not run: {why}"));
     }
     let mut node = program("node");
     node.current_dir(machine::end2end()).args(["--test", "--test-reporter=tap", "--test-concurrency=1"]);

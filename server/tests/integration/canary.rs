@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
     fs,
     path::Path,
     process::{Child, Stdio},
@@ -52,6 +53,11 @@ impl Drop for Hub {
     }
 }
 
+/// The console's assets, if they were built before the tests: `cargo xtask test` does, its quick tier does not.
+fn built_site() -> Option<OsString> {
+    std::env::var_os("ISTHMUS_TEST_SITE")
+}
+
 impl Hub {
     async fn start(folder: &Path) -> Self {
         let (listen, metrics) = (free_address(), free_address());
@@ -59,7 +65,11 @@ impl Hub {
         let log = fs::File::create(folder.join("log")).unwrap();
         let listen = listen.to_string();
         let arguments = ["serve", "--data", "data", "--sealing-key", "the.key", "--listen", &listen];
-        let process = command(folder, &arguments)
+        let mut command = command(folder, &arguments);
+        if let Some(site) = built_site() {
+            command.env("ISTHMUS_ASSETS", site);
+        }
+        let process = command
             .args(["--public-url", &base, "--allow-network", "127.0.0.0/8", "--metrics-listen", &metrics.to_string()])
             .env("ISTHMUS_LOG", "debug,isthmus=debug")
             .stdout(log.try_clone().unwrap())
@@ -238,6 +248,7 @@ fn dressed(secret: &[u8]) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn marked_secrets_are_found_nowhere() {
+    server::install_crypto_provider();
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     let stub = StubLdap::start(directory()).await;
@@ -272,6 +283,8 @@ async fn marked_secrets_are_found_nowhere() {
 
     hub.look_at_everything(&["/console/people", "/sign-in", "/account/password", "/oauth2/jwks", "/healthz"]).await;
     assert!(hub.seen.len() > 12, "{:?}", hub.seen.keys());
+    let modules = hub.seen.values().filter(|body| body.starts_with(b"\0asm")).count();
+    assert!(built_site().is_none() || modules > 5, "{modules} WebAssembly modules were looked at");
     let shows = |text: &str| hub.seen.values().any(|body| String::from_utf8_lossy(body).contains(text));
     assert!(shows("Jo Smith") && shows("ldaps://") && shows("portal"), "the pages really were those of this hub");
 
