@@ -12,7 +12,10 @@ use super::{
     form_parts::{address, attributes, beginnings, capture, connection, lockout, newcomers, people, service_account},
     test_panel::tried,
 };
-use crate::ui::{Loaded, PageHead, PostForm, Problem, Sending, asked};
+use crate::{
+    ui::{Check, Field, Lines, Loaded, PageHead, Panel, PostForm, Problem, Sending, asked, kind_word},
+    wizard::{WizardField, field},
+};
 
 /// What the form holds, as text. The server reads it; wrong values come back as an error that names the field.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +60,11 @@ pub struct SourceForm {
     pub operation_timeout_ms: String,
     pub connections: String,
     pub page_size: String,
+    /// Of every kind but LDAP: its own fields as the server composed them, and what the hub's secret there is called.
+    pub fields: Vec<WizardField>,
+    pub secret_word: String,
+    /// What was typed into them.
+    pub values: BTreeMap<String, String>,
 }
 
 /// `/console/sources/{name}/settings`
@@ -83,14 +91,11 @@ pub fn settings_view(form: SourceForm) -> AnyView {
             <input type="hidden" name="form[revision]" value=form.revision.to_string() />
             <input type="hidden" name="form[kind]" value=form.kind.clone() />
             {beginnings(&form)}
-            {address(&form)}
-            {service_account(&form)}
-            {people(&form, kind)}
-            {attributes(&form)}
+            {if form.fields.is_empty() { ldap(&form, kind) } else { whole(&form, kind) }}
             {newcomers(&form)}
             {lockout(&form)}
             {capture(&form)}
-            {connection(&form)}
+            {form.fields.is_empty().then(|| connection(&form))}
             {move || match save.answer() {
                 Some(Ok(SaveAnswer::Tested(report))) => Some(tried(*report)),
                 Some(Ok(SaveAnswer::Saved) | Err(_)) | None => None,
@@ -103,6 +108,45 @@ pub fn settings_view(form: SourceForm) -> AnyView {
                 </button>
             </div>
         </PostForm>
+    }
+    .into_any()
+}
+
+fn ldap(form: &SourceForm, kind: SourceKind) -> AnyView {
+    view! {
+        {address(form)}
+        {service_account(form)}
+        {people(form, kind)}
+        {attributes(form)}
+    }
+    .into_any()
+}
+
+/// The fields of any other kind, as the server composed them.
+fn whole(form: &SourceForm, kind: SourceKind) -> AnyView {
+    let fields = form.fields.iter().cloned().map(|one| field("form[values]", one)).collect_view();
+    let secret = (!form.secret_word.is_empty()).then(|| {
+        view! {
+            <Field id="bind_password" name="form[bind_password]" label=form.secret_word.clone() value="" kind="password" autocomplete="new-password"
+                hint="Stored encrypted and never shown. Leave empty to keep it." />
+        }
+    });
+    let protected = form.protected_groups.clone();
+    let plain = form.allow_plain;
+    view! {
+        <Panel id="h-own" title=kind_word(kind) hint="Changing the address asks for the secret again, so that nobody can send it elsewhere.">
+            <div class="body form-grid">{fields}{secret}</div>
+        </Panel>
+        <Panel id="h-guard" title="Protection">
+            <div class="body form-grid">
+                <Lines id="protected_groups" name="form[protected_groups]" label="Protected groups" value=protected rows=2
+                    hint="One name or id per line. Their members are privileged." />
+                <div class="field">
+                    <Check name="form[allow_plain]" label="Let secrets cross the network unprotected" checked=plain
+                        hint="Recorded in the audit log." />
+                </div>
+            </div>
+        </Panel>
     }
     .into_any()
 }

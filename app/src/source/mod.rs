@@ -1,6 +1,8 @@
 //! One source: its page, its settings, its tests.
 
 mod api;
+#[cfg(feature = "ssr")]
+pub(crate) mod fields;
 mod form;
 mod form_parts;
 mod mode;

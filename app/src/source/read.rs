@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use directory::{AccountStatus, HostChoice, LdapSettings, LockoutReading, SessionId, Source, SourceDraft};
+use directory::{
+    AccountStatus, AttributeName, HostChoice, LdapSettings, LockoutReading, SessionId, Source, SourceDraft,
+};
 use hub::{
     Hub,
     kernel::capability::ManageSources,
@@ -11,10 +13,11 @@ use hub::{
 
 use super::{
     api::{FoundPerson, HostLine, PersonTest, SourceCard, TestReport, TestStep},
+    fields,
     form::SourceForm,
     form_parts::attribute_word,
 };
-use crate::{caller::failed, flash, problem::ApiError, sources::SourceLine};
+use crate::{caller::failed, flash, problem::ApiError, sources::SourceLine, wizard::WizardField};
 
 /// The page of a source.
 pub(super) fn card(overview: &SourceOverview, test: Option<TestReport>, notice: String, editable: bool) -> SourceCard {
@@ -93,14 +96,20 @@ fn facts(source: &Source) -> Vec<(String, String)> {
         facts.push(("Service account", ldap.bind_dn.clone()));
         facts.push(("Base DN", ldap.base_dn.clone()));
     }
-    facts.extend([
+    let mut facts: Vec<(String, String)> =
+        facts.into_iter().map(|(what, value): (&str, String)| (what.to_owned(), value)).collect();
+    let own = fields::fields(&SourceDraft::from(source));
+    let short = own.into_iter().filter(|field| field.kind != "lines" && !field.value.is_empty());
+    facts.extend(short.map(|field| (field.label, field.value)));
+    let common = [
         ("E-mail domains", domains),
         ("Creates people", yes(source.just_in_time)),
         ("Locks", lockout),
         ("Compares (U3)", yes(source.shadow)),
         ("Signs in while down", yes(source.outage_sign_in)),
-    ]);
-    facts.into_iter().map(|(what, value)| (what.to_owned(), value)).collect()
+    ];
+    facts.extend(common.map(|(what, value)| (what.to_owned(), value)));
+    facts
 }
 
 /// The live test that an address asks for: the stored settings, and a named person without a password.
@@ -189,6 +198,21 @@ pub(super) async fn kept_report(hub: &Hub, session: SessionId, name: &str) -> Op
     serde_json::from_str(&text).ok()
 }
 
+/// The fields of a kind that is not LDAP, with what its people write themselves.
+fn own_fields(draft: &SourceDraft) -> Vec<WizardField> {
+    let mut own = fields::fields(draft);
+    if !own.is_empty() {
+        own.extend(AttributeName::ALL.iter().map(|name| WizardField {
+            id: format!("own-{name}"),
+            label: format!("People can write this themselves there: {}", attribute_word(*name)),
+            value: if draft.self_written.contains(name) { "true" } else { "" }.to_owned(),
+            kind: "check".to_owned(),
+            ..WizardField::default()
+        }));
+    }
+    own
+}
+
 /// The form that these settings fill.
 pub(super) fn form_of(draft: &SourceDraft, original: String, revision: i64) -> SourceForm {
     let ldap = draft.connector.ldap().cloned().unwrap_or_else(|| LdapSettings::preset(draft.kind));
@@ -234,5 +258,8 @@ pub(super) fn form_of(draft: &SourceDraft, original: String, revision: i64) -> S
         operation_timeout_ms: ldap.operation_timeout_ms.to_string(),
         connections: ldap.connections.to_string(),
         page_size: ldap.page_size.to_string(),
+        fields: own_fields(draft),
+        secret_word: fields::secret_word(draft.kind).unwrap_or_default().to_owned(),
+        values: BTreeMap::new(),
     }
 }

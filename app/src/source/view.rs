@@ -69,7 +69,7 @@ pub fn source_view(card: SourceCard) -> AnyView {
                         </dl>
                     </div>
                 </Panel>
-                {hosts(card.hosts.clone())}
+                {(!card.hosts.is_empty()).then(|| hosts(card.hosts.clone()))}
                 <Panel id="h-settings" title="Settings"><div class="body"><dl class="facts">{facts}</dl></div></Panel>
             </div>
         </div>

@@ -10,6 +10,7 @@ use hub::{Hub, kernel::capability::ManageSources, sources::ConnectionTest};
 
 use super::{
     api::{TestReport, TestStep},
+    fields,
     form::SourceForm,
 };
 use crate::{caller::failed, problem::ApiError};
@@ -19,7 +20,7 @@ pub(super) async fn save(hub: &Hub, by: &ManageSources, form: SourceForm) -> Res
     let source = hub.source_by_name(&by.into(), &form.original).await.map_err(failed)?.source;
     let secret = (!form.bind_password.is_empty()).then(|| form.bind_password.clone().into());
     let revision = form.revision;
-    let draft = keep_authority(draft(form, source.mode)?, &source);
+    let draft = draft_over(form, &source)?;
     let change = hub.update_source(by, source.id, revision, draft, secret).await.map_err(failed)?;
     Ok(link_after(&change.source.name, change.proposal.is_some(), "saved"))
 }
@@ -28,19 +29,30 @@ pub(super) async fn save(hub: &Hub, by: &ManageSources, form: SourceForm) -> Res
 pub(super) async fn test(hub: &Hub, by: &ManageSources, form: SourceForm) -> Result<TestReport, ApiError> {
     let secret = (!form.bind_password.is_empty()).then(|| form.bind_password.clone().into());
     let source = hub.source_by_name(&by.into(), &form.original).await.map_err(failed)?.source;
-    let (id, draft) = (Some(source.id), keep_authority(draft(form, source.mode)?, &source));
+    let (id, draft) = (Some(source.id), draft_over(form, &source)?);
     let steps = hub.test_source_connection(by, ConnectionTest { draft, id, secret }).await.map_err(failed)?;
     Ok(TestReport { steps: steps.into_iter().map(TestStep::from).collect(), person: None })
+}
+
+/// What the form makes of a source.
+fn draft_over(form: SourceForm, source: &Source) -> Result<SourceDraft, ApiError> {
+    let values = form.values.clone();
+    let draft = draft(form, source.mode)?;
+    if source.connector.ldap().is_some() {
+        return Ok(keep_authority(draft, source));
+    }
+    let own = |name: &&AttributeName| values.contains_key(&format!("own-{name}"));
+    Ok(SourceDraft {
+        connector: fields::read(&SourceDraft::from(source), &values)?,
+        self_written: AttributeName::ALL.iter().filter(own).copied().collect(),
+        ..draft
+    })
 }
 
 /// Browsers send line breaks of their own making: an authority that nobody touched must not look changed, or the
 /// service account's password would be asked for again.
 fn keep_authority(mut draft: SourceDraft, source: &Source) -> SourceDraft {
-    // This form shows the settings of LDAP only.
-    let (Some(before), Some(after)) = (source.connector.ldap(), draft.connector.ldap_mut()) else {
-        draft.connector.clone_from(&source.connector);
-        return draft;
-    };
+    let (Some(before), Some(after)) = (source.connector.ldap(), draft.connector.ldap_mut()) else { return draft };
     let lines = |pem: &Option<String>| pem.as_deref().map(|pem| pem.trim().replace("\r\n", "\n"));
     if lines(&before.ca_pem) == lines(&after.ca_pem) {
         after.ca_pem.clone_from(&before.ca_pem);
@@ -170,6 +182,39 @@ mod tests {
             assert!(form.bind_password.is_empty());
             assert_eq!(draft(form, before.mode).unwrap(), before);
         }
+    }
+
+    #[test]
+    fn a_form_of_any_other_kind_changes_nothing_it_does_not_show() {
+        for kind in
+            SourceKind::ALL.iter().filter(|kind| !matches!(kind, SourceKind::Ldap | SourceKind::ActiveDirectory))
+        {
+            let mut before = SourceDraft::preset(*kind);
+            before.name = "corp".into();
+            before.self_written = vec![AttributeName::Phone, AttributeName::Email];
+            before.self_written.sort_unstable();
+            before.protected_groups = vec!["Administrators".into()];
+            before.allow_plain = before.connector.is_plain();
+            let mut form = super::super::read::form_of(&before, String::new(), 0);
+            let sent = |field: &&crate::wizard::WizardField| field.kind != "check" || field.value == "true";
+            form.values = form.fields.iter().filter(sent).map(|f| (f.id.clone(), f.value.clone())).collect();
+            let source = source(&before);
+            let after = draft_over(form, &source).unwrap();
+            let mut own = after.self_written.clone();
+            own.sort_unstable();
+            assert_eq!(SourceDraft { self_written: own, ..after }, before, "{kind}");
+        }
+    }
+
+    fn source(draft: &SourceDraft) -> Source {
+        let value = serde_json::json!({
+            "id": "00000000-0000-4000-8000-000000000001", "revision": 1,
+            "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+        });
+        let mut whole = serde_json::to_value(draft).unwrap();
+        whole.as_object_mut().unwrap().remove("allow_plain");
+        whole.as_object_mut().unwrap().extend(value.as_object().unwrap().clone());
+        serde_json::from_value(whole).unwrap()
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct WizardPage {
     pub heading: String,
     pub hint: String,
     pub fields: Vec<WizardField>,
+    /// Other kinds of sources, before one was begun: address and word.
+    pub others: Vec<(String, String)>,
     pub report: Option<WizardReport>,
     /// Title and facts of a panel beside the report: what was found, what would be created, what will be saved.
     pub facts_title: String,
@@ -44,7 +46,7 @@ pub struct WizardLink {
     pub current: bool,
 }
 
-/// One field. `kind` is `text`, `number`, `password`, `lines`, `pick` or `check`.
+/// One field. `kind` is `text`, `number`, `password`, `lines`, `pick`, `check` or `hidden`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WizardField {
     pub id: String,

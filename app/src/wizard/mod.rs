@@ -9,4 +9,4 @@ mod view;
 mod write;
 
 pub use api::{ReadWizard, WizardCheck, WizardField, WizardLink, WizardPage, WizardReport, WizardStep};
-pub use view::{NewSourcePage, wizard_view};
+pub use view::{NewSourcePage, field, wizard_view};

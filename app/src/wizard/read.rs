@@ -16,7 +16,7 @@ use super::{
 use crate::{
     caller::failed,
     problem::ApiError,
-    source::attribute_word,
+    source::{attribute_word, fields},
     ui::{Choice, kind_word},
 };
 
@@ -41,15 +41,49 @@ pub(super) async fn page(
 /// Nothing was entered yet, and no draft exists.
 fn first(kind: SourceKind) -> WizardPage {
     let settings = SourceDraft::preset(kind);
+    let others = SourceKind::ALL.iter().filter(|other| **other != kind && !(is_ldap(kind) && is_ldap(**other)));
+    let link = |kind: &SourceKind| crate::link::with_query("/console/sources/new", &[("kind", kind.as_str())]);
     WizardPage {
-        steps: steps(None, WizardStep::Address),
-        fields: address(&settings),
+        steps: steps(None, kind, WizardStep::Address),
+        fields: if is_ldap(kind) { address(&settings) } else { whole(&settings, false) },
+        others: others.map(|kind| (link(kind), kind_word(*kind).to_owned())).collect(),
         back: Some(("/console/sources".to_owned(), "Sources".to_owned())),
-        ..frame(WizardStep::Address)
+        ..frame(kind, WizardStep::Address)
     }
 }
 
+const fn is_ldap(kind: SourceKind) -> bool {
+    matches!(kind, SourceKind::Ldap | SourceKind::ActiveDirectory)
+}
+
+/// All settings of a kind that is not LDAP.
+fn whole(settings: &SourceDraft, has_secret: bool) -> Vec<WizardField> {
+    let mut fields = vec![field("kind", "hidden", "", settings.kind.as_str(), "")];
+    fields.extend(fields::fields(settings));
+    if let Some(word) = fields::secret_word(settings.kind) {
+        let hint = if has_secret {
+            "Kept, sealed, and never shown. Leave it empty to use it again."
+        } else {
+            "Kept sealed and never shown again."
+        };
+        fields.push(field("bind_password", "password", word, "", hint));
+    }
+    fields.push(domains(settings, ""));
+    fields.extend(limits(settings, "Leave it empty where passwords are checked here, or by a redirect."));
+    if settings.connector.is_plain() || !settings.connector.urls().is_empty() {
+        fields.push(field(
+            "allow_plain",
+            "check",
+            "Let secrets cross the network unprotected",
+            tick(settings.allow_plain),
+            "Recorded in the audit log.",
+        ));
+    }
+    fields
+}
+
 fn compose(wizard: &Wizard, step: WizardStep) -> WizardPage {
+    let kind = wizard.settings.kind;
     let problem = wizard.problem.as_ref().filter(|problem| problem.step == step);
     let mut fields = fields(wizard, step);
     if let Some(problem) = problem {
@@ -58,29 +92,30 @@ fn compose(wizard: &Wizard, step: WizardStep) -> WizardPage {
         }
     }
     let passed = wizard.passed.contains(&step) && problem.is_none();
-    let next = step.next();
+    let next = step.next_of(kind);
     let (facts_title, facts) = facts(wizard, step);
     WizardPage {
         draft: wizard.id.to_string(),
         revision: wizard.revision,
-        steps: steps(Some(wizard), step),
+        steps: steps(Some(wizard), kind, step),
         problem: problem.map(|problem| (problem.field.clone(), problem.message.clone())),
         fields,
         report: wizard.reports.get(&step).map(|seen| report(seen, passed)),
         facts_title: facts_title.to_owned(),
         facts,
-        next: (passed && next != step).then(|| (link(wizard, next), word(next).to_owned())),
-        back: Some(match previous(step) {
-            Some(before) => (link(wizard, before), word(before).to_owned()),
+        next: (passed && next != step).then(|| (link(wizard, next), word(kind, next).to_owned())),
+        back: Some(match previous(kind, step) {
+            Some(before) => (link(wizard, before), word(kind, before).to_owned()),
             None => ("/console/sources".to_owned(), "Sources".to_owned()),
         }),
-        ..frame(step)
+        ..frame(kind, step)
     }
 }
 
 /// What stands on every step.
-fn frame(step: WizardStep) -> WizardPage {
+fn frame(kind: SourceKind, step: WizardStep) -> WizardPage {
     let (hint, go) = match step {
+        WizardStep::Address if !is_ldap(kind) => ("read only; nothing is written there", "Try these settings"),
         WizardStep::Address => ("nothing is sent but a greeting", "Try the address"),
         WizardStep::Account => ("a read-only account is enough", "Sign in and look round"),
         WizardStep::People => ("proposed from what was found", "Look for people"),
@@ -93,15 +128,16 @@ fn frame(step: WizardStep) -> WizardPage {
         title: "Connect a directory".to_owned(),
         lede: "Nothing is saved, and nobody is asked for a password, until you say so on the last step.".to_owned(),
         step: step.as_str().to_owned(),
-        heading: word(step).to_owned(),
+        heading: word(kind, step).to_owned(),
         hint: hint.to_owned(),
         go: go.to_owned(),
         ..WizardPage::default()
     }
 }
 
-const fn word(step: WizardStep) -> &'static str {
+const fn word(kind: SourceKind, step: WizardStep) -> &'static str {
     match step {
+        WizardStep::Address if !is_ldap(kind) => kind_word(kind),
         WizardStep::Address => "Address",
         WizardStep::Account => "Service account",
         WizardStep::People => "Where people are",
@@ -112,16 +148,17 @@ const fn word(step: WizardStep) -> &'static str {
     }
 }
 
-fn previous(step: WizardStep) -> Option<WizardStep> {
-    WizardStep::ALL.into_iter().rev().find(|before| *before < step)
+fn previous(kind: SourceKind, step: WizardStep) -> Option<WizardStep> {
+    WizardStep::of(kind).iter().copied().rev().find(|before| *before < step)
 }
 
-fn steps(wizard: Option<&Wizard>, current: WizardStep) -> Vec<WizardLink> {
+fn steps(wizard: Option<&Wizard>, kind: SourceKind, current: WizardStep) -> Vec<WizardLink> {
     let open = wizard.map_or(WizardStep::Address, Wizard::open_step);
-    WizardStep::ALL
-        .into_iter()
+    WizardStep::of(kind)
+        .iter()
+        .copied()
         .map(|step| WizardLink {
-            label: word(step).to_owned(),
+            label: word(kind, step).to_owned(),
             hint: wizard.map(|wizard| chosen(wizard, step)).unwrap_or_default(),
             href: wizard.filter(|_| step <= open).map(|wizard| link(wizard, step)).unwrap_or_default(),
             done: step != current && wizard.is_some_and(|wizard| wizard.passed.contains(&step)),
@@ -137,6 +174,7 @@ fn chosen(wizard: &Wizard, step: WizardStep) -> String {
         return String::new();
     }
     match step {
+        WizardStep::Address if !is_ldap(wizard.settings.kind) => String::new(),
         WizardStep::Address => ldap.urls.first().and_then(|url| url.host_str()).unwrap_or_default().to_owned(),
         WizardStep::Account => ldap.bind_dn.clone(),
         WizardStep::People => ldap.base_dn.clone(),
@@ -186,6 +224,7 @@ fn tick(on: bool) -> &'static str {
 fn fields(wizard: &Wizard, step: WizardStep) -> Vec<WizardField> {
     let settings = &wizard.settings;
     match step {
+        WizardStep::Address if !is_ldap(settings.kind) => whole(settings, wizard.has_secret),
         WizardStep::Address => address(settings),
         WizardStep::Account => account(wizard),
         WizardStep::People => people(wizard),
@@ -384,13 +423,7 @@ fn attributes(wizard: &Wizard) -> Vec<WizardField> {
         let found: Vec<String> = domains.iter().map(|(domain, count)| format!("{domain} ({count})")).collect();
         format!(" Addresses looked at end in {}.", found.join(", "))
     });
-    fields.push(field(
-        "domains",
-        "text",
-        "E-mail domains it owns",
-        wizard.settings.domains.join(", "),
-        &format!("Separated by commas. Only addresses of these are taken for verified and are names to sign in with.{domains}"),
-    ));
+    fields.push(self::domains(&wizard.settings, &domains));
     if wizard.settings.kind == SourceKind::ActiveDirectory {
         fields.push(field(
             "netbios_domain",
@@ -415,14 +448,30 @@ fn attributes(wizard: &Wizard) -> Vec<WizardField> {
     fields
 }
 
+fn domains(settings: &SourceDraft, found: &str) -> WizardField {
+    field(
+        "domains",
+        "text",
+        "E-mail domains it owns",
+        settings.domains.join(", "),
+        &format!(
+            "Separated by commas. Only addresses of these are taken for verified and are names to sign in with.{found}"
+        ),
+    )
+}
+
 fn lockout(wizard: &Wizard) -> Vec<WizardField> {
-    let limits = wizard.settings.lockout;
     let by_itself = wizard.survey.as_ref().is_some_and(|survey| survey.lockout.read_at_sign_in);
     let hint = if by_itself {
         "The directory shows it, so leave this empty: it is read at every sign-in."
     } else {
         "The directory does not show it where it is read at sign-in. 0 = it never locks."
     };
+    limits(&wizard.settings, hint)
+}
+
+fn limits(settings: &SourceDraft, hint: &str) -> Vec<WizardField> {
+    let limits = settings.lockout;
     let minutes = limits.window_seconds.map(|seconds| seconds.div_ceil(60).to_string()).unwrap_or_default();
     let threshold = limits.threshold.map(|threshold| threshold.to_string()).unwrap_or_default();
     vec![

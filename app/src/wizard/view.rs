@@ -30,7 +30,13 @@ pub fn wizard_view(page: WizardPage) -> AnyView {
             <Notice tone=Tone::Bad title="Not taken."><p>{message}" "<a href=format!("#{field}")>"Go there"</a></p></Notice>
         }
     });
-    let fields = page.fields.into_iter().map(field).collect_view();
+    let fields = page.fields.into_iter().map(|one| field("values", one)).collect_view();
+    let others = page
+        .others
+        .into_iter()
+        .map(|(href, label)| view! { <a class="button small" href=href rel="external">{label}</a> });
+    let others = (others.len() > 0)
+        .then(|| view! { <nav class="row" aria-label="Other kinds of sources">{others.collect_view()}</nav> });
     let ready = page.next.is_some();
     let facts = (!page.facts.is_empty()).then(|| {
         let facts = page.facts.into_iter().map(|(what, value)| view! { <dt>{what}</dt><dd><bdi>{value}</bdi></dd> }).collect_view();
@@ -48,6 +54,7 @@ pub fn wizard_view(page: WizardPage) -> AnyView {
             <ol class="steps" aria-label="Steps">{steps}</ol>
             <div class="stack l">
                 {problem}
+                {others}
                 <Panel id="h-step" title=page.heading hint=page.hint>
                     <form class="body" method="post" action=action autocomplete="off">
                         <input type="hidden" name="draft" value=page.draft />
@@ -106,9 +113,14 @@ fn check(check: WizardCheck) -> AnyView {
     .into_any()
 }
 
-fn field(field: WizardField) -> AnyView {
+/// One field of a form that the server composed, sent as `form[id]`.
+#[must_use]
+pub fn field(form: &str, field: WizardField) -> AnyView {
     let WizardField { id, label, value, hint, kind, choices, required } = field;
-    let name = format!("values[{id}]");
+    let name = format!("{form}[{id}]");
+    if kind == "hidden" {
+        return view! { <input type="hidden" name=name value=value /> }.into_any();
+    }
     if kind == "check" {
         let ticked = value == "true";
         return view! {

@@ -2,17 +2,17 @@
 
 use std::{collections::BTreeMap, str::FromStr};
 
-use directory::{AttributeName, LockoutSettings, SourceKind, SourceMode};
+use directory::{AttributeName, LockoutSettings, SourceDraft, SourceKind, SourceMode};
 use hub::{
     Hub, HubError,
     kernel::capability::ManageSources,
     sources::wizard::{Wizard, WizardInput, WizardOutcome, WizardProblem, WizardStep},
 };
 
-use crate::{caller::failed, problem::ApiError};
+use crate::{caller::failed, problem::ApiError, source::fields};
 
 /// A field that cannot be taken, and why.
-struct Wrong(&'static str, String);
+struct Wrong(String, String);
 
 type Values = BTreeMap<String, String>;
 
@@ -29,7 +29,11 @@ pub(super) async fn take(
 ) -> Result<String, ApiError> {
     let step = WizardStep::named(step).ok_or_else(|| crate::caller::not_found("This step"))?;
     let at = Some((draft, revision)).filter(|(draft, _)| !draft.is_empty());
-    let (field, message) = match input(step, &values) {
+    let (kind, taken) = match whole(hub, by, step, at, &values).await? {
+        Some((kind, settings)) => (kind, settings),
+        None => (SourceKind::Ldap, input(step, &values)),
+    };
+    let (field, message) = match taken {
         Ok(input) => match hub.source_wizard_step(by, at, input).await {
             Ok(WizardOutcome::Kept(wizard)) => return Ok(link(&wizard, step)),
             Ok(WizardOutcome::Registered(source)) => {
@@ -41,11 +45,11 @@ pub(super) async fn take(
             Err(HubError::Source(trouble)) => (String::new(), trouble.to_string()),
             Err(other) => return Err(failed(other)),
         },
-        Err(Wrong(field, message)) => (field.to_owned(), message),
+        Err(Wrong(field, message)) => (field, message),
     };
     values.retain(|name, _| !PASSWORDS.contains(&name.as_str()));
     let problem = WizardProblem { step, field, message, typed: values };
-    let wizard = hub.note_wizard_problem(by, at, problem).await.map_err(failed)?;
+    let wizard = hub.note_wizard_problem(by, kind, at, problem).await.map_err(failed)?;
     Ok(link(&wizard, step))
 }
 
@@ -86,16 +90,7 @@ fn input(step: WizardStep, values: &Values) -> Result<WizardInput, Wrong> {
             netbios_domain: some("netbios_domain"),
             protected_groups: parts(&text("protected_groups"), &['\n']),
         },
-        WizardStep::Lockout => WizardInput::Lockout(LockoutSettings {
-            threshold: number("lockout_threshold", &text("lockout_threshold"))?,
-            window_seconds: match number::<u64>("lockout_window", &text("lockout_window"))? {
-                Some(minutes) => Some(
-                    minutes.checked_mul(60).ok_or_else(|| Wrong("lockout_window", "That is too long.".to_owned()))?,
-                ),
-                None => None,
-            },
-            waiver: ticked("lockout_waiver"),
-        }),
+        WizardStep::Lockout => WizardInput::Lockout(limits(values)?),
         WizardStep::Person => WizardInput::Person { typed: text("person"), password: secret("person_password") },
         WizardStep::Finish => WizardInput::Finish {
             name: text("name"),
@@ -106,18 +101,70 @@ fn input(step: WizardStep, values: &Values) -> Result<WizardInput, Wrong> {
     })
 }
 
+fn limits(values: &Values) -> Result<LockoutSettings, Wrong> {
+    let text = |name: &str| values.get(name).map(|text| text.trim()).unwrap_or_default();
+    let too_long = || Wrong("lockout_window".to_owned(), "That is too long.".to_owned());
+    Ok(LockoutSettings {
+        threshold: number("lockout_threshold", text("lockout_threshold"))?,
+        window_seconds: match number::<u64>("lockout_window", text("lockout_window"))? {
+            Some(minutes) => Some(minutes.checked_mul(60).ok_or_else(too_long)?),
+            None => None,
+        },
+        waiver: values.contains_key("lockout_waiver"),
+    })
+}
+
+/// The first step of a kind whose settings are entered at once; nothing if this is another step, or one of LDAP.
+async fn whole(
+    hub: &Hub,
+    by: &ManageSources,
+    step: WizardStep,
+    at: Option<(&str, i64)>,
+    values: &Values,
+) -> Result<Option<(SourceKind, Result<WizardInput, Wrong>)>, ApiError> {
+    if step != WizardStep::Address {
+        return Ok(None);
+    }
+    let before = match at {
+        Some((draft, _)) => hub.source_wizard(by, draft).await.map_err(failed)?.settings,
+        None => SourceDraft::preset(kind(values.get("kind").map(String::as_str).unwrap_or_default())),
+    };
+    let kind = before.kind;
+    if matches!(kind, SourceKind::Ldap | SourceKind::ActiveDirectory) {
+        return Ok(None);
+    }
+    let taken = fields::read(&before, values)
+        .map_err(|error| match error {
+            ApiError::Invalid { field, message } => Wrong(field, message),
+            other => Wrong(String::new(), other.to_string()),
+        })
+        .and_then(|connector| {
+            let settings = SourceDraft {
+                connector,
+                domains: parts(values.get("domains").map(String::as_str).unwrap_or_default(), &[',', '\n', ' ']),
+                lockout: limits(values)?,
+                allow_plain: values.contains_key("allow_plain"),
+                ..before
+            };
+            let secret = values.get("bind_password").filter(|text| !text.is_empty());
+            let secret = secret.map(|text| text.clone().into());
+            Ok(WizardInput::Settings { settings: Box::new(settings), secret })
+        });
+    Ok(Some((kind, taken)))
+}
+
 fn word<T: FromStr>(field: &'static str, text: &str) -> Result<T, Wrong>
 where
     T::Err: std::fmt::Display,
 {
-    text.parse().map_err(|error: T::Err| Wrong(field, error.to_string()))
+    text.parse().map_err(|error: T::Err| Wrong(field.to_owned(), error.to_string()))
 }
 
 fn number<T: FromStr>(field: &'static str, text: &str) -> Result<Option<T>, Wrong> {
     if text.is_empty() {
         return Ok(None);
     }
-    text.parse().map(Some).map_err(|_| Wrong(field, format!("{text:?} is not a whole number.")))
+    text.parse().map(Some).map_err(|_| Wrong(field.to_owned(), format!("{text:?} is not a whole number.")))
 }
 
 fn parts(text: &str, separators: &[char]) -> Vec<String> {
@@ -128,7 +175,9 @@ fn urls<T: FromStr>(text: &str) -> Result<Vec<T>, Wrong> {
     parts(text, &['\n', ' ', ','])
         .into_iter()
         .map(|text| {
-            text.parse().map_err(|_| Wrong("urls", format!("{text:?} is not a URL such as ldaps://ldap.example.org.")))
+            text.parse().map_err(|_| {
+                Wrong("urls".to_owned(), format!("{text:?} is not a URL such as ldaps://ldap.example.org."))
+            })
         })
         .collect()
 }

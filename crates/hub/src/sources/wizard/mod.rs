@@ -6,6 +6,7 @@ mod draft;
 mod person;
 mod report;
 mod settle;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -105,7 +106,8 @@ impl Wizard {
     /// The first step that was not gone through.
     #[must_use]
     pub fn open_step(&self) -> WizardStep {
-        WizardStep::ALL.into_iter().find(|step| !self.passed.contains(step)).unwrap_or(WizardStep::Finish)
+        let steps = WizardStep::of(self.settings.kind).iter().copied();
+        steps.into_iter().find(|step| !self.passed.contains(step)).unwrap_or(WizardStep::Finish)
     }
 }
 
@@ -134,6 +136,12 @@ pub enum WizardInput {
         transport: TransportSecurity,
         allow_plain: bool,
         ca_pem: Option<String>,
+    },
+    /// Of every other kind, all at once: the first step. Its name and label come with the last.
+    Settings {
+        settings: Box<SourceDraft>,
+        /// Empty = as entered before.
+        secret: Option<SecretString>,
     },
     Account {
         bind_dn: String,
@@ -171,7 +179,7 @@ pub enum WizardInput {
 impl WizardInput {
     const fn step(&self) -> WizardStep {
         match self {
-            Self::Address { .. } => WizardStep::Address,
+            Self::Address { .. } | Self::Settings { .. } => WizardStep::Address,
             Self::Account { .. } => WizardStep::Account,
             Self::People { .. } => WizardStep::People,
             Self::Attributes { .. } => WizardStep::Attributes,
@@ -213,13 +221,16 @@ impl Hub {
                 draft
             }
             None if step == WizardStep::Address => {
-                Draft { id: Uuid::nil(), revision: 0, state: State::new(SourceDraft::preset(SourceKind::Ldap)) }
+                let kind = match &input {
+                    WizardInput::Settings { settings, .. } => settings.kind,
+                    _ => SourceKind::Ldap,
+                };
+                Draft { id: Uuid::nil(), revision: 0, state: State::new(SourceDraft::preset(kind)) }
             }
             None => return Err(HubError::NotFound("This draft of a directory")),
         };
-        if let Some(before) =
-            WizardStep::ALL.iter().find(|before| **before < step && !draft.state.passed.contains(before))
-        {
+        let steps = WizardStep::of(draft.state.settings.kind);
+        if let Some(before) = steps.iter().find(|before| **before < step && !draft.state.passed.contains(before)) {
             return Err(HubError::Refused(format!(
                 "Go through the step “{}” first: this one stands on it.",
                 before.as_str()
@@ -244,6 +255,7 @@ impl Hub {
     pub async fn note_wizard_problem(
         &self,
         by: &ManageSources,
+        kind: SourceKind,
         at: Option<(&str, i64)>,
         problem: WizardProblem,
     ) -> Result<Wizard, HubError> {
@@ -254,7 +266,7 @@ impl Hub {
                 self.change_draft(by.person_id(), draft).await?
             }
             None => {
-                let mut state = State::new(SourceDraft::preset(SourceKind::Ldap));
+                let mut state = State::new(SourceDraft::preset(kind));
                 state.problem = Some(problem);
                 self.keep_draft(by.person_id(), state).await?
             }
@@ -279,6 +291,7 @@ impl Hub {
                 state.reopen(step);
                 self.look_at_address(by, state, kind).await?
             }
+            WizardInput::Settings { settings, secret } => self.look_at_settings(by, state, *settings, secret).await?,
             WizardInput::Account { bind_dn, password } => {
                 let bind_dn = bind_dn.trim().to_owned();
                 let other = ldap_of(&mut state.settings).bind_dn != bind_dn;
@@ -453,10 +466,14 @@ impl Hub {
             return Err(HubError::Invalid { field: "mode", message: "a directory begins paused or active".to_owned() });
         }
         let settings = SourceDraft { name, label, just_in_time, mode, ..draft.state.settings.clone() };
-        let secret = draft.state.secret().ok_or_else(|| HubError::Invalid {
-            field: "bind_password",
-            message: "enter the service account's password again".to_owned(),
-        })?;
+        let secret = match draft.state.secret() {
+            Some(secret) => secret,
+            None if !settings.connector.needs_secret() => SecretString::default(),
+            None => {
+                let message = "enter the service account's password again".to_owned();
+                return Err(HubError::Invalid { field: "bind_password", message });
+            }
+        };
         let prepared = self.prepare_new_source(settings, &secret).await?;
         let written: Result<(), HubError> = storage::write!(self.database, |tx| {
             // Whoever presses twice registers once.

@@ -1,0 +1,78 @@
+//! The first step of every kind but LDAP: its settings are entered at once, and tried.
+
+use connector::ProbeStep;
+use directory::{SourceDraft, SourceKind};
+use secrecy::SecretString;
+
+use super::{Advice, Check, CheckTone, Looked, WizardStep, draft::State};
+use crate::{Hub, HubError, connections::entered_for, kernel::capability::ManageSources};
+
+impl WizardStep {
+    /// The steps of a kind, in order. A kind whose settings are entered at once has fewer.
+    #[must_use]
+    pub const fn of(kind: SourceKind) -> &'static [Self] {
+        match kind {
+            SourceKind::Ldap | SourceKind::ActiveDirectory => &Self::ALL,
+            SourceKind::Sql | SourceKind::Entra | SourceKind::OpenId | SourceKind::Scim | SourceKind::File => {
+                &[Self::Address, Self::Person, Self::Finish]
+            }
+        }
+    }
+
+    /// The one after, for this kind.
+    #[must_use]
+    pub fn next_of(self, kind: SourceKind) -> Self {
+        Self::of(kind).iter().copied().find(|step| *step > self).unwrap_or(self)
+    }
+}
+
+impl Hub {
+    /// Takes the settings, connects with them, and reports what was seen.
+    pub(super) async fn look_at_settings(
+        &self,
+        by: &ManageSources,
+        state: &mut State,
+        settings: SourceDraft,
+        secret: Option<SecretString>,
+    ) -> Result<Looked, HubError> {
+        let before = entered_for(&self.vault, &state.settings.connector);
+        state.settings = self.check_source_so_far(settings)?;
+        if before != entered_for(&self.vault, &state.settings.connector) {
+            // Entered for one host, a secret is never sent to another (Keycloak CVE-2024-5967).
+            state.forget_secret();
+        }
+        if let Some(secret) = &secret {
+            state.remember(secret);
+        }
+        state.reopen(WizardStep::Address);
+        if state.settings.connector.needs_secret() && !state.has_secret() {
+            let mut check = Check::new(CheckTone::Failed, "Secret", "not asked: the hub has no secret to show there");
+            check.advice = Some(advice("Enter it: it is kept sealed, and only for the address it was entered for."));
+            return Ok((vec![check], false));
+        }
+        let source = self.unregistered(&state.settings);
+        self.audit_look(by, &source, WizardStep::Address).await?;
+        let steps = match self.connectors.connect(&source, state.secret().unwrap_or_default()) {
+            Ok(connector) => connector.probe().await,
+            Err(trouble) => {
+                let mut check = Check::new(CheckTone::Failed, "Settings", trouble.reason);
+                check.advice = Some(advice("Correct them and try again."));
+                return Ok((vec![check], false));
+            }
+        };
+        let passed = !steps.is_empty() && steps.iter().all(|step| step.passed);
+        Ok((steps.into_iter().map(of_probe).collect(), passed))
+    }
+}
+
+fn advice(remedy: &str) -> Advice {
+    Advice { means: String::new(), remedy: remedy.to_owned(), ask: String::new() }
+}
+
+fn of_probe(step: ProbeStep) -> Check {
+    let tone = if step.passed { CheckTone::Passed } else { CheckTone::Failed };
+    let mut check = Check::new(tone, step.name, step.detail);
+    check.advice = step.remedy.as_deref().map(advice);
+    check.milliseconds = Some(step.milliseconds);
+    check
+}
