@@ -25,6 +25,7 @@ pub mod session;
 pub mod sign_in;
 pub mod sources;
 pub mod standing;
+pub mod stored_passwords;
 
 mod error;
 mod hub;

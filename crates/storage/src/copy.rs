@@ -82,6 +82,7 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("source", Kept),
     ("source_domain", Kept),
     ("source_draft", Ended),
+    ("stored_password", Kept),
     ("verifier", Kept),
 ];
 

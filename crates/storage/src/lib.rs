@@ -38,6 +38,7 @@ pub mod sessions;
 pub mod settings;
 pub mod source_drafts;
 pub mod sources;
+pub mod stored_passwords;
 pub mod throttle;
 pub mod trace;
 pub mod verifiers;

@@ -9,8 +9,12 @@ use std::{
     time::Instant,
 };
 
-use credential::{Cost, Password, Salt, Verdict};
+use credential::{
+    Cost, Password, Salt, UnreadableVerifier, Verdict,
+    legacy::{self, Hints, Unverifiable},
+};
 use directory::metric;
+use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
 use super::Random;
@@ -57,12 +61,41 @@ impl VerificationPool {
             .map_err(|error| HubError::Internal(format!("a verifier could not be made: {error}")))
     }
 
-    /// Whether this is the password of the verifier. One that cannot be read is an error of ours, not a wrong password.
-    pub async fn verify(&self, phc: String, password: &Password) -> Result<Verdict, HubError> {
+    /// Whether this is the password of the verifier, ours or an imported one. One that cannot be read is an error of
+    /// ours, not a wrong password.
+    pub async fn verify(&self, verifier: String, password: &Password) -> Result<Verdict, HubError> {
         let (password, cost) = (password.clone(), self.cost);
-        self.run(move || credential::verify(&phc, &password, cost))
-            .await?
-            .map_err(|error| HubError::Internal(format!("a stored verifier cannot be used: {error}")))
+        let verdict = self.run(move || match credential::verify(&verifier, &password, cost) {
+            Err(UnreadableVerifier::Malformed | UnreadableVerifier::UnknownScheme) => {
+                legacy::verify(&SecretString::from(verifier), &password, &Hints::default()).map_err(|e| e.to_string())
+            }
+            ours => ours.map_err(|error| error.to_string()),
+        });
+        verdict.await?.map_err(|error| HubError::Internal(format!("a stored verifier cannot be used: {error}")))
+    }
+
+    /// Whether this is the password of a value that another system stored. It came to the hub: nothing leaves it.
+    pub async fn verify_stored(
+        &self,
+        stored: SecretString,
+        password: &Password,
+        hints: Hints,
+    ) -> Result<Result<Verdict, Unverifiable>, HubError> {
+        let password = password.clone();
+        self.run(move || legacy::verify(&stored, &password, &hints)).await
+    }
+
+    /// The text a value of another system is imported as: one that is cheap to guess is wrapped.
+    pub async fn keep_stored(
+        &self,
+        random: &dyn Random,
+        stored: SecretString,
+        hints: Hints,
+    ) -> Result<Result<String, Unverifiable>, HubError> {
+        let mut salt: Salt = [0; 16];
+        random.fill(&mut salt);
+        let cost = self.cost;
+        self.run(move || legacy::keep(&stored, &hints, &salt, cost)).await
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, HubError> {
@@ -111,8 +144,6 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::SecretString;
-
     use super::*;
     use crate::kernel::SystemRandom;
 

@@ -151,7 +151,7 @@ fn has_settled(source: &Source, password_set_at: Option<DateTime<Utc>>, now: Dat
 
 /// A captured person keeps a name when their source goes: the bare username, in the hub's namespace, if it is free.
 /// Not while the case of their birth is open (D19): the name may be the other's, and a case never adds a right.
-async fn take_hub_alias(tx: &mut Transaction, person: &Person, source: &Source) -> Result<(), HubError> {
+pub(super) async fn take_hub_alias(tx: &mut Transaction, person: &Person, source: &Source) -> Result<(), HubError> {
     if Cases(tx).restricted_to(person.id).await?.is_some() {
         return Ok(());
     }

@@ -7,6 +7,7 @@
 mod authority;
 mod capture;
 mod create;
+mod imported;
 mod missing;
 mod preview;
 mod refresh;
@@ -16,6 +17,7 @@ pub use authority::{activate_staged, disable_by_hub, enable_by_hub, end_source_a
 pub use capture::{Capture, Captured, capture, delete_shadow_verifier};
 pub use create::{NewHubPerson, Provisioned, create, create_hub_person};
 use directory::{Account, AccountStatus, CaseId, Person, Standing};
+pub use imported::{Imported, import_verifier, replace_imported};
 pub use missing::{MissingNoted, drop_alias, note_locked, note_missing};
 pub(crate) use preview::preview;
 pub use refresh::{Refreshed, refresh};

@@ -124,7 +124,11 @@ impl Broker<'_> {
 
     async fn prepare(&self, settled: &Settled, password: Option<&Password>) -> Result<Prepared, HubError> {
         let at = self.hub.clock.now();
-        let stores = settled.decision.writes.iter().any(|w| matches!(w, Write::Capture(_) | Write::Rehash));
+        let stores = settled
+            .decision
+            .writes
+            .iter()
+            .any(|w| matches!(w, Write::Capture(_) | Write::Rehash | Write::ReplaceImported));
         let phc = match (stores, password) {
             // A shadow verifier that agrees is kept: only the time of its last success moves.
             (true, Some(_)) if agrees(settled) && !settled.decision.writes.contains(&Write::Rehash) => {
@@ -268,6 +272,11 @@ impl Broker<'_> {
             Write::Rehash => {
                 if let (Some(person), Some(verifier), Some(phc)) = (&person, &settled.verifier, &prepared.phc) {
                     mirror::rehash(tx, person.id, &verifier.phc, phc).await?;
+                }
+            }
+            Write::ReplaceImported => {
+                if let (Some(imported), Some(verifier), Some(phc)) = (&person, &settled.verifier, &prepared.phc) {
+                    return Ok(Some(mirror::replace_imported(tx, hub, imported.id, &verifier.phc, phc).await?));
                 }
             }
             Write::DeleteShadow => {

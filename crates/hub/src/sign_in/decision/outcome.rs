@@ -39,6 +39,8 @@ pub enum Extent {
 pub enum Write {
     /// Make the hub's own verifier anew under the current cost.
     Rehash,
+    /// The imported verifier gives way to one of the hub's own (U5).
+    ReplaceImported,
     /// Attributes, memberships and standing from the entry just read.
     Refresh,
     Capture(Capture),

@@ -35,9 +35,8 @@ fn at_the_hub(facts: &Facts, answer: HubAnswer) -> Decision {
         StandingAge::InGrace => return Decision::let_in(Row::D1c, extent(facts, true)).showing(Page::Banner),
         StandingAge::Fresh => {}
     }
-    // Replacing an imported verifier comes with the import of verifiers.
     if imported {
-        return Decision::refuse(Row::D4);
+        return Decision::let_in(Row::D4, extent(facts, true)).writing(Write::ReplaceImported);
     }
     let decision = Decision::let_in(Row::D1, extent(facts, true));
     if needs_rehash { decision.writing(Write::Rehash) } else { decision }

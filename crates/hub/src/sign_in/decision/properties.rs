@@ -111,6 +111,7 @@ fn needs_no_proof(write: Write, facts: &Facts) -> bool {
             matches!(facts.place, Place::Source(source) if source.read_disabled)
         }
         Write::Rehash
+        | Write::ReplaceImported
         | Write::Refresh
         | Write::Capture(_)
         | Write::Provision

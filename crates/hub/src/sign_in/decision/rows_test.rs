@@ -154,8 +154,14 @@ fn d2c_after_a_hundred_failures_nothing_is_verified() {
 }
 
 #[test]
-fn d4_an_imported_verifier_waits_for_its_issue() {
-    refused(&facts(U4, Place::Hub(RIGHT)), Row::D4, Counter::None);
+fn d4_an_imported_verifier_lets_in_and_gives_way_to_one_of_the_hubs_own() {
+    let decision = decide(&facts(U4, Place::Hub(RIGHT)));
+    assert_eq!((decision.row, decision.grant, decision.counter), (Row::D4, EVERYWHERE, Counter::Clear));
+    assert_eq!(decision.writes, [Write::ReplaceImported]);
+    // While its source is silent nothing is written (D1c).
+    let mut silent = facts(U4, Place::Hub(RIGHT));
+    silent.person.standing = StandingAge::InGrace;
+    assert_eq!((decide(&silent).row, decide(&silent).writes.len()), (Row::D1c, 0));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod lookup;
 mod refusals;
 mod rows_delegated;
 mod rows_hub;
+mod rows_imported;
 mod rows_unknown;
 mod scripted;
 mod slow_groups;

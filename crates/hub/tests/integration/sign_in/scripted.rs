@@ -27,6 +27,8 @@ pub struct Directories {
 pub struct Script {
     pub entries: Vec<SourceEntry>,
     pub passwords: HashMap<ImmutableId, String>,
+    /// Passwords it stores and shows to the hub.
+    pub stored: HashMap<ImmutableId, String>,
     /// Instead of looking at the password.
     pub answers: HashMap<ImmutableId, Verification>,
     /// Every request fails like this.
@@ -193,6 +195,11 @@ impl Connector for Scripted {
         let now = self.clock.now();
         script.fail(&entry.immutable_id, now);
         answer(AdapterResult::BadPassword, false)
+    }
+
+    async fn stored_password(&self, entry: &SourceEntry) -> Result<Option<SecretString>, Trouble> {
+        let script = self.reach().await?;
+        Ok(script.stored.get(&entry.immutable_id).map(|stored| SecretString::from(stored.as_str())))
     }
 
     async fn page(&self, _cursor: Option<Cursor>) -> Result<Page, Trouble> {
