@@ -309,6 +309,7 @@ fn source_card(test: Option<TestReport>) -> SourceCard {
                 last_trouble: None,
             },
         ],
+        passwords: Vec::new(),
         facts: vec![
             ("Server asked".into(), "the first healthy one".into()),
             ("Base DN".into(), "dc=tessaro,dc=example".into()),

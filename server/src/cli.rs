@@ -35,6 +35,13 @@ pub enum Command {
     /// Prints what differs, then changes it. Nothing is ever deleted: what the document lacks is listed. What needs
     /// two people is filed as a proposal. A running server notices within two seconds.
     Apply(ApplyArguments),
+    /// Look at the passwords a directory stores, and take them over
+    ///
+    /// Counts everybody who is linked to the directory by the kind of their stored password, where it shows them to the
+    /// hub. With --take-over the hub decides from then on: the values are imported (those that are cheap to guess are
+    /// wrapped in argon2id), and each is replaced at its owner's first sign-in. What the hub cannot verify stays with the
+    /// directory. Nothing is written there.
+    Passwords(PasswordsArguments),
     /// Try Isthmus on this machine, with a directory and an application of its own
     ///
     /// Starts an LDAP directory, the hub and a sample application on loopback addresses, in a temporary folder that
@@ -284,6 +291,25 @@ pub struct RestoreArguments {
     /// Put the database that is in the folder aside
     #[arg(long)]
     pub replace: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct PasswordsArguments {
+    /// The directory, by its name in the site document
+    #[arg(value_name = "NAME")]
+    pub source: String,
+    #[command(flatten)]
+    pub store: StoreArguments,
+    /// Import them: only while the directory is in mode capture or draining
+    #[arg(long)]
+    pub take_over: bool,
+    /// A network that sources may be in although it is not public, as for `serve`
+    #[arg(long, value_name = "CIDR", env = "ISTHMUS_ALLOW_NETWORK", value_delimiter = ',',
+          value_parser = crate::config::network)]
+    pub allow_network: Vec<IpNet>,
+    /// Folder below which files and SQLite databases that are sources must be. Default: DIR/sources of --data
+    #[arg(long, value_name = "DIR", env = "ISTHMUS_SOURCE_FILES")]
+    pub source_files: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

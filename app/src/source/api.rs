@@ -22,6 +22,8 @@ pub struct SourceCard {
     pub hosts: Vec<HostLine>,
     /// Settings worth reading at a glance: (what, value).
     pub facts: Vec<(String, String)>,
+    /// Stored passwords of its people by kind; empty where it shows none or nobody has looked.
+    pub passwords: Vec<PasswordLine>,
     pub updated_at: Moment,
     /// The live test, if the address asks for one.
     pub test: Option<TestReport>,
@@ -41,6 +43,17 @@ pub struct HostLine {
     pub hint: String,
     pub last_success: Option<Moment>,
     pub last_trouble: Option<(Moment, String)>,
+}
+
+/// One kind of stored password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordLine {
+    pub scheme: String,
+    /// How many people, and how many of them the hub checks by now.
+    pub people: String,
+    /// What follows for them, in words.
+    pub remark: String,
+    pub read_at: Moment,
 }
 
 /// A live test, step by step.
@@ -107,7 +120,9 @@ pub async fn read_source(name: String, test: bool, person: String, done: String)
         super::read::kept_report(&hub, by.session_id(), &name).await
     };
     let editable = hub.permit::<hub::kernel::capability::ManageSources>(Some(by.session_id())).await.is_ok();
-    Ok(super::read::card(&overview, report, done, editable))
+    let coverage = hub.password_coverage(&by, overview.source.id).await.map_err(failed)?;
+    let passwords = coverage.into_iter().map(super::read::password_line).collect();
+    Ok(SourceCard { passwords, ..super::read::card(&overview, report, done, editable) })
 }
 
 /// The settings of a source. The secret is not among them.

@@ -14,8 +14,8 @@ mod view;
 mod write;
 
 pub use api::{
-    FoundPerson, HostLine, PersonTest, ReadSource, SaveAnswer, SaveSource, SetMode, SettingsOf, SourceCard,
-    TestPassword, TestReport, TestStep,
+    FoundPerson, HostLine, PasswordLine, PersonTest, ReadSource, SaveAnswer, SaveSource, SetMode, SettingsOf,
+    SourceCard, TestPassword, TestReport, TestStep,
 };
 pub use form::{EditSourcePage, SourceForm, settings_view};
 #[cfg(feature = "ssr")]

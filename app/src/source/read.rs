@@ -12,7 +12,7 @@ use hub::{
 };
 
 use super::{
-    api::{FoundPerson, HostLine, PersonTest, SourceCard, TestReport, TestStep},
+    api::{FoundPerson, HostLine, PasswordLine, PersonTest, SourceCard, TestReport, TestStep},
     fields,
     form::SourceForm,
     form_parts::attribute_word,
@@ -34,10 +34,26 @@ pub(super) fn card(overview: &SourceOverview, test: Option<TestReport>, notice: 
         people: line.people,
         hosts: hosts(overview),
         facts: facts(source),
+        passwords: Vec::new(),
         updated_at: source.updated_at.into(),
         test,
         notice,
         editable,
+    }
+}
+
+/// One kind of stored password, and what follows for its people.
+pub(super) fn password_line(coverage: hub::stored_passwords::Coverage) -> PasswordLine {
+    let remark = if coverage.scheme.is_verifiable() {
+        "verified here"
+    } else {
+        "cannot be verified here: they need a new password"
+    };
+    PasswordLine {
+        scheme: coverage.scheme.to_string(),
+        people: format!("{} people, {} of them checked here by now", coverage.people, coverage.moved),
+        remark: remark.to_owned(),
+        read_at: coverage.read_at.into(),
     }
 }
 

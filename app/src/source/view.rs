@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::{
-    api::{HostLine, SourceCard, read_source},
+    api::{HostLine, PasswordLine, SourceCard, read_source},
     mode::mode_panel,
     test_panel::test_panel,
 };
@@ -70,6 +70,7 @@ pub fn source_view(card: SourceCard) -> AnyView {
                     </div>
                 </Panel>
                 {(!card.hosts.is_empty()).then(|| hosts(card.hosts.clone()))}
+                {passwords(card.passwords.clone())}
                 <Panel id="h-settings" title="Settings"><div class="body"><dl class="facts">{facts}</dl></div></Panel>
             </div>
         </div>
@@ -98,6 +99,25 @@ fn hosts(lines: Vec<HostLine>) -> impl IntoView + use<> {
     view! { <Panel id="h-hosts" title="Servers"><ul class="list">{lines}</ul></Panel> }.into_any()
 }
 
+/// The stored passwords of its people, by kind; nothing where it shows none.
+fn passwords(lines: Vec<PasswordLine>) -> Option<AnyView> {
+    if lines.is_empty() {
+        return None;
+    }
+    let line = |line: PasswordLine| {
+        view! {
+            <li>
+                <div>
+                    <bdi class="mono">{line.scheme}</bdi>" "{line.people}
+                    <p class="hint">{line.remark}". Counted "<When at=line.read_at />"."</p>
+                </div>
+            </li>
+        }
+    };
+    let lines = lines.into_iter().map(line).collect_view();
+    Some(view! { <Panel id="h-passwords" title="Stored passwords"><ul class="list">{lines}</ul></Panel> }.into_any())
+}
+
 /// What the last action did; the page below already shows it.
 fn notice(card: &SourceCard) -> Option<impl IntoView + use<>> {
     let (tone, title, text) = match card.notice.as_str() {
@@ -114,4 +134,25 @@ fn notice(card: &SourceCard) -> Option<impl IntoView + use<>> {
         _ => return None,
     };
     Some(view! { <Notice tone title=title><p>{text}</p></Notice> })
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use leptos::reactive::owner::Owner;
+
+    use super::*;
+
+    #[test]
+    fn stored_passwords_are_told_by_kind_and_nothing_is_drawn_where_there_are_none() {
+        let line = PasswordLine {
+            scheme: "<img src=x>".to_owned(),
+            people: "3 people, 1 of them checked here by now".to_owned(),
+            remark: "cannot be verified here: they need a new password".to_owned(),
+            read_at: crate::ui::Moment { exact: "2026-11-23T10:42:07Z".to_owned(), text: "23 Nov 2026".to_owned() },
+        };
+        assert!(Owner::new().with(|| passwords(Vec::new()).is_none()));
+        let html = Owner::new().with(|| passwords(vec![line]).expect("a panel").to_html());
+        assert!(html.contains("Stored passwords") && html.contains("3 people, 1 of them"), "{html}");
+        assert!(html.contains("they need a new password") && !html.contains("<img"), "{html}");
+    }
 }

@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod demo;
 mod key;
+mod passwords;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub use self::{
     backup::{backup, restore},
     demo::demo,
     key::key,
+    passwords::passwords,
 };
 use crate::{
     cli::{AdminCreateArguments, BreakGlassArguments, StoreArguments},

@@ -9,10 +9,7 @@ use std::{
     time::Instant,
 };
 
-use credential::{
-    Cost, Password, Salt, UnreadableVerifier, Verdict,
-    legacy::{self, Hints, Unverifiable},
-};
+use credential::{Cost, Password, Salt, UnreadableVerifier, Verdict, legacy};
 use directory::metric;
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
@@ -67,22 +64,22 @@ impl VerificationPool {
         let (password, cost) = (password.clone(), self.cost);
         let verdict = self.run(move || match credential::verify(&verifier, &password, cost) {
             Err(UnreadableVerifier::Malformed | UnreadableVerifier::UnknownScheme) => {
-                legacy::verify(&SecretString::from(verifier), &password, &Hints::default()).map_err(|e| e.to_string())
+                legacy::verify(&SecretString::from(verifier), &password, &legacy::Hints::default())
+                    .map_err(|e| e.to_string())
             }
             ours => ours.map_err(|error| error.to_string()),
         });
         verdict.await?.map_err(|error| HubError::Internal(format!("a stored verifier cannot be used: {error}")))
     }
 
-    /// Whether this is the password of a value that another system stored. It came to the hub: nothing leaves it.
+    /// Whether this is the password that another system stored. The inner error says why nobody can tell.
     pub async fn verify_stored(
         &self,
         stored: SecretString,
         password: &Password,
-        hints: Hints,
-    ) -> Result<Result<Verdict, Unverifiable>, HubError> {
+    ) -> Result<Result<Verdict, legacy::Unverifiable>, HubError> {
         let password = password.clone();
-        self.run(move || legacy::verify(&stored, &password, &hints)).await
+        self.run(move || legacy::verify(&stored, &password, &legacy::Hints::default())).await
     }
 
     /// The text a value of another system is imported as: one that is cheap to guess is wrapped.
@@ -90,12 +87,11 @@ impl VerificationPool {
         &self,
         random: &dyn Random,
         stored: SecretString,
-        hints: Hints,
-    ) -> Result<Result<String, Unverifiable>, HubError> {
+    ) -> Result<Result<String, legacy::Unverifiable>, HubError> {
         let mut salt: Salt = [0; 16];
         random.fill(&mut salt);
         let cost = self.cost;
-        self.run(move || legacy::keep(&stored, &hints, &salt, cost)).await
+        self.run(move || legacy::keep(&stored, &legacy::Hints::default(), &salt, cost)).await
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, HubError> {

@@ -139,7 +139,7 @@ impl Hub {
                 let scheme = legacy::scheme_of(&stored, &Hints::default());
                 let wanted = take_over && scheme.is_verifiable() && scheme != StoredScheme::CallOut;
                 let kept = match wanted {
-                    true => self.state.passwords.keep_stored(&*self.random, stored, Hints::default()).await?.ok(),
+                    true => self.state.passwords.keep_stored(&*self.random, stored).await?.ok(),
                     false => None,
                 };
                 (scheme, kept)
