@@ -16,7 +16,7 @@ use super::{
     template::{Template, Values, encode},
 };
 
-/// Ceilings. Each is about a second of one core, or 256 MiB, far above what installations use; what lies above would let
+/// Ceilings. Each is a few seconds of one core at most, or 256 MiB, far above what installations use; what lies above would let
 /// whoever writes the old table stop the hub.
 mod ceiling {
     pub(super) const MEMORY: u64 = 256 * 1024 * 1024;
@@ -26,9 +26,9 @@ mod ceiling {
     /// N × r × p of scrypt: N = 2^20, r = 8 are 1 GiB and out; N = 2^17, r = 8, p = 4 is in.
     pub(super) const SCRYPT_WORK: u64 = 1 << 23;
     /// Rounds times blocks of output.
-    pub(super) const PBKDF2_ROUNDS: u64 = 5_000_000;
+    pub(super) const PBKDF2_ROUNDS: u64 = 2_000_000;
     pub(super) const SHA_CRYPT_ROUNDS: u32 = 1_000_000;
-    pub(super) const DIGEST_ROUNDS: u32 = 5_000_000;
+    pub(super) const DIGEST_ROUNDS: u32 = 2_000_000;
     pub(super) const PHPASS_LOG2: u32 = 20;
     pub(super) const OUTPUT: usize = 1024;
     pub(super) const SALT: usize = 1024;

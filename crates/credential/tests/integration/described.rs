@@ -1,11 +1,15 @@
 //! Values that say nothing of themselves, as the source's settings tell. Made with Python's `hashlib` and `hmac` from the
 //! formulas beside them, but where another origin is named.
 
-use credential::legacy::{Hints, Unverifiable, parse};
+use credential::{
+    Cost,
+    legacy::{Hints, Unverifiable, keep, parse},
+};
 use directory::{ByteText, PasswordFormat, PasswordScheme, StoredScheme, TextBytes};
 
 use crate::{opens, secret};
 
+const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 const PASSWORD: &str = "Grüße, Isthmus 7";
 
 fn told(format: PasswordFormat, salt: Option<&str>) -> Hints {
@@ -20,6 +24,11 @@ fn assert_opens(format: PasswordFormat, stored: &str, salt: Option<&str>, typed:
     assert_eq!(opens(stored, typed, &hints), Ok(true), "{scheme}");
     assert_eq!(opens(&described, typed, &Hints::default()), Ok(true), "{scheme}");
     assert_eq!(opens(stored, &format!("{typed}x"), &hints), Ok(false), "{scheme}");
+    let kept = keep(&secret(&described), &Hints::default(), &[7; 16], CHEAP).unwrap_or_default();
+    let cheap = parse(&secret(&described), &Hints::default()).is_ok_and(|stored| stored.needs_wrap());
+    assert_eq!(kept.contains(stored), !cheap, "{scheme}: what is cheap to guess is not kept as it was: {kept}");
+    assert_eq!(opens(&kept, typed, &Hints::default()), Ok(true), "{scheme}");
+    assert_eq!(opens(&kept, &format!("{typed}x"), &Hints::default()), Ok(false), "{scheme}");
 }
 
 fn of(scheme: PasswordScheme) -> PasswordFormat {
