@@ -42,7 +42,7 @@ pub use rules::{
 };
 pub use settings::{
     AttributeMapping, ConnectorSettings, Delimiter, FileFormat, FileSettings, HostChoice, LdapSettings, OpenIdSettings,
-    ScimSettings, SqlSettings, TransportSecurity,
+    ScimSettings, SqlDevices, SqlFlag, SqlGroups, SqlPassword, SqlSettings, TransportSecurity,
 };
 pub use source::{LockoutSettings, Source, SourceKind, SourceMode};
 pub use stored_password::{ByteText, DescribedPassword, PasswordFormat, PasswordScheme, StoredScheme, TextBytes};
