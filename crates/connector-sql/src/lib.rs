@@ -1,1 +1,23 @@
 //! Tables of people in PostgreSQL, MySQL, MariaDB and SQLite, read and never written.
+//!
+//! The account there needs the right to read and no other: sessions are set to read only before anything is asked.
+//! Values are always bound; names of tables and columns are quoted by SeaQuery; a query of the administrator's own
+//! stands in parentheses as a table. The password that somebody types never comes here: the stored one is handed to
+//! the hub ([`connector::Connector::stored_password`]), which compares the two.
+
+mod connector;
+mod cursor;
+mod dialect;
+mod fault;
+mod link;
+mod passage;
+mod people;
+mod pool;
+mod probe;
+mod reader;
+mod relation;
+mod settings;
+mod things;
+mod value;
+
+pub use connector::SqlConnector;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::AttributeMapping;
+use crate::PasswordFormat;
 
 /// A database with people in it, which is read and never written. The password of the account is the source's secret
 /// and never in the URL. Where a table is named, `schema.table` or a query may stand: text that begins with `select`.
@@ -78,15 +79,15 @@ pub struct SqlPassword {
     pub column: String,
     #[serde(default)]
     pub salt_column: Option<String>,
-    /// How the stored text was made, where it does not say so itself.
+    /// How the stored text was made, where neither it nor another column says so.
     #[serde(default)]
-    pub scheme: Option<String>,
+    pub format: PasswordFormat,
     /// The column that says how it was made, row by row.
     #[serde(default)]
-    pub scheme_column: Option<String>,
-    /// From what stands in that column to the scheme.
+    pub format_column: Option<String>,
+    /// From what stands in that column to the format; text that is not named here cannot be verified.
     #[serde(default)]
-    pub schemes: BTreeMap<String, String>,
+    pub formats: BTreeMap<String, PasswordFormat>,
     /// When the password was last set.
     #[serde(default)]
     pub set_at_column: Option<String>,
