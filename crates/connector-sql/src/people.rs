@@ -1,11 +1,11 @@
 //! From rows to people.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use directory::{
     AccountStatus, Anchors, ImmutableId, LockoutReading, PasswordFormat, SourceEntry, SourceGroup, SqlSettings, fold,
 };
@@ -287,14 +287,8 @@ impl Memberships {
         if rows.len() > MOST_MEMBERSHIPS {
             return Err(Fault::odd("one page of people has more than 100,000 memberships: use smaller pages"));
         }
-        let mut ids = Vec::new();
-        for row in &rows {
-            if let Some(id) = row.get(1).and_then(Value::text)
-                && !ids.contains(&id)
-            {
-                ids.push(id);
-            }
-        }
+        let ids: BTreeSet<String> = rows.iter().filter_map(|row| row.get(1)?.text()).collect();
+        let ids: Vec<String> = ids.into_iter().collect();
         let names = self.names(pool, compiled, &ids).await?;
         let mut found: HashMap<ImmutableId, Vec<SourceGroup>> = HashMap::new();
         for row in rows {
@@ -368,7 +362,12 @@ fn status(settings: &SqlSettings, row: Row<'_>, now: Option<DateTime<Utc>>, acti
         return AccountStatus::Disabled;
     }
     let Some(column) = settings.expires_column.as_deref() else { return AccountStatus::Active };
-    match (row.value(column), row.value(column).moment(), now) {
+    let until = match row.value(column) {
+        // A day counts to its end.
+        Value::Date(day) => Value::Date(*day).moment().map(|at| at + TimeDelta::days(1)),
+        other => other.moment(),
+    };
+    match (row.value(column), until, now) {
         (_, Some(until), Some(now)) if until <= now => AccountStatus::Expired,
         // Text that is no date may mean anything: nobody is let in by a guess.
         (value, None, _) if value.text().is_some_and(|text| text != "0") => AccountStatus::Expired,

@@ -30,6 +30,28 @@ struct Kept {
     used_at: Instant,
 }
 
+/// What is asked: rows, or only what columns there are.
+#[derive(Clone, Copy)]
+enum Errand<'q> {
+    Rows(&'q Question),
+    Describe(&'q str),
+}
+
+#[derive(Default)]
+struct Answer {
+    rows: Vec<Vec<Value>>,
+    columns: Vec<Described>,
+}
+
+impl Errand<'_> {
+    async fn run(self, link: &mut Link) -> Result<Answer, Fault> {
+        Ok(match self {
+            Self::Rows(question) => Answer { rows: link.rows(question).await?, ..Answer::default() },
+            Self::Describe(sql) => Answer { columns: link.describe(sql).await?, ..Answer::default() },
+        })
+    }
+}
+
 pub(crate) struct Pool {
     places: Semaphore,
     idle: Mutex<VecDeque<Kept>>,
@@ -47,21 +69,23 @@ impl Pool {
         Self { places: Semaphore::new(connections), idle: Mutex::new(VecDeque::new()) }
     }
 
-    pub(crate) async fn rows(&self, compiled: &Compiled, question: &Question) -> Result<(Vec<Vec<Value>>, Took), Fault> {
-        self.ask(compiled, async |link| link.rows(question).await).await
+    pub(crate) async fn rows(
+        &self,
+        compiled: &Compiled,
+        question: &Question,
+    ) -> Result<(Vec<Vec<Value>>, Took), Fault> {
+        let (answer, took) = self.ask(compiled, Errand::Rows(question)).await?;
+        Ok((answer.rows, took))
     }
 
     pub(crate) async fn describe(&self, compiled: &Compiled, sql: &str) -> Result<(Vec<Described>, Took), Fault> {
-        self.ask(compiled, async |link| link.describe(sql).await).await
+        let (answer, took) = self.ask(compiled, Errand::Describe(sql)).await?;
+        Ok((answer.columns, took))
     }
 
     /// Asks over a connection that is there, or over a new one. A kept connection that turns out to be dead is replaced
     /// once: every question only reads, so asking twice is no harm. A caller that goes away takes the connection along.
-    async fn ask<T>(
-        &self,
-        compiled: &Compiled,
-        question: impl AsyncFn(&mut Link) -> Result<T, Fault>,
-    ) -> Result<(T, Took), Fault> {
+    async fn ask(&self, compiled: &Compiled, errand: Errand<'_>) -> Result<(Answer, Took), Fault> {
         let waited = timeout(compiled.operation_timeout, self.places.acquire()).await;
         let Ok(Ok(_place)) = waited else {
             return Err(Fault::unavailable("all connections are busy"));
@@ -69,7 +93,7 @@ impl Pool {
         if let Some(kept) = self.take() {
             let (made_at, mut link) = (kept.made_at, kept.link);
             let began = Instant::now();
-            match timeout(compiled.operation_timeout, question(&mut link)).await {
+            match timeout(compiled.operation_timeout, errand.run(&mut link)).await {
                 Ok(Ok(answer)) => {
                     self.keep(link, made_at);
                     return Ok((answer, Took { connect: None, ask: began.elapsed() }));
@@ -86,7 +110,7 @@ impl Pool {
         let mut link = Link::connect(compiled).await?;
         let connect = began.elapsed();
         let began = Instant::now();
-        let answer = timeout(compiled.operation_timeout, question(&mut link)).await.map_err(|_| too_slow(compiled))?;
+        let answer = timeout(compiled.operation_timeout, errand.run(&mut link)).await.map_err(|_| too_slow(compiled))?;
         match &answer {
             Err(fault) if fault.of_connection => {}
             Ok(_) | Err(_) => self.keep(link, began),

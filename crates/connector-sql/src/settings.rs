@@ -28,6 +28,8 @@ pub(crate) struct Compiled {
     pub(crate) database: String,
     pub(crate) tls: bool,
     pub(crate) settings: SqlSettings,
+    /// Further columns that a typed name is compared with: never one that people write themselves.
+    pub(crate) name_columns: Vec<String>,
     pub(crate) protected_groups: Vec<String>,
     pub(crate) networks: Arc<AllowedNetworks>,
     pub(crate) folder: Arc<SourceFolder>,
@@ -76,6 +78,7 @@ impl Compiled {
             database: url.path().trim_start_matches('/').to_owned(),
             tls: settings.tls,
             settings: settings.clone(),
+            name_columns: name_columns(source, settings),
             protected_groups: source.protected_groups.iter().map(|group| group.to_lowercase()).collect(),
             networks,
             folder,
@@ -122,4 +125,12 @@ fn fingerprint(settings: &SqlSettings) -> u64 {
     };
     let text = serde_json::to_vec(&rest).unwrap_or_default();
     text.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn name_columns(source: &Source, settings: &SqlSettings) -> Vec<String> {
+    let self_written = |column: &String| {
+        let mut attributes = source.self_written.iter().filter_map(|attribute| settings.mapping.get(attribute));
+        attributes.any(|written| written.eq_ignore_ascii_case(column))
+    };
+    settings.name_columns.iter().filter(|column| !self_written(column)).cloned().collect()
 }

@@ -179,7 +179,7 @@ impl Drop for Postgres {
 }
 
 /// The newest PostgreSQL that the system has.
-fn binaries() -> Result<PathBuf> {
+pub(crate) fn binaries() -> Result<PathBuf> {
     let mut found: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
@@ -194,7 +194,7 @@ fn binaries() -> Result<PathBuf> {
 }
 
 /// PostgreSQL refuses to run as root: the words that make it somebody else, and the folder handed to them.
-fn unprivileged(folder: &Path) -> Result<Vec<String>> {
+pub(crate) fn unprivileged(folder: &Path) -> Result<Vec<String>> {
     let words = unprivileged_words()?;
     if !words.is_empty() {
         run(Command::new("chown").arg("postgres:postgres").arg(folder))?;
