@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use connector::{AllowedNetworks, Connector, Discovery, GuardSettings, Guarded, SourceFolder, Trouble};
 use connector_file::FileConnector;
 use connector_ldap::{LdapConnector, LdapDiscovery};
+use connector_sql::SqlConnector;
 use directory::{Policy, Source, SourceKind};
 pub use hub::kernel::vault::{KeyPlace, Vault};
 use hub::{
@@ -111,7 +112,11 @@ impl ConnectorFactory for Connectors {
                 let guard = GuardSettings { concurrent, ..GuardSettings::default() };
                 Ok(Arc::new(Guarded::named(&source.name, connector, guard)))
             }
-            SourceKind::Sql => Err(unbuilt(source)),
+            SourceKind::Sql => {
+                let (networks, files) = (Arc::clone(&self.networks), Arc::clone(&self.files));
+                let connector = SqlConnector::new(source, secret, networks, files)?;
+                Ok(Arc::new(Guarded::named(&source.name, connector, GuardSettings::default())))
+            }
             SourceKind::Entra | SourceKind::OpenId => Err(unbuilt(source)),
             SourceKind::Scim => Err(unbuilt(source)),
             SourceKind::File => {

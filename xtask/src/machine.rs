@@ -40,6 +40,12 @@ pub const PEERS: &[Peer] = &[
         },
     },
     Peer { name: "PostgreSQL", packages: &["postgresql"], present: || postgres_folder().is_some() },
+    // The -core packages only: no system service, no /var/lib/mysql.
+    Peer {
+        name: "MariaDB",
+        packages: &["mariadb-server-core", "mariadb-client-core"],
+        present: || Path::new("/usr/sbin/mariadbd").exists() && have("mariadb-install-db") && have("mariadb"),
+    },
     Peer { name: "Chromium", packages: &["chromium"], present: || chromium().is_some() },
     Peer { name: "Node.js with npm", packages: &["nodejs", "npm"], present: || have("node") && have("npm") },
 ];

@@ -8,8 +8,8 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use connector::{
-    Abilities, AllowedNetworks, Connector, Cursor, Found, HostHealth, HostState, HostTrouble, MembershipSide, Next, Page,
-    ProbeStep, Read, ReadFrom, ReadPage, SourceFolder, Trouble, TroubleKind, Verification,
+    Abilities, AllowedNetworks, Connector, Cursor, Found, HostHealth, HostState, HostTrouble, MembershipSide, Next,
+    Page, ProbeStep, Read, ReadFrom, ReadPage, SourceFolder, Trouble, TroubleKind, Verification,
 };
 use directory::{AdapterResult, ImmutableId, LockoutReading, ObjectKind, Source, SourceEntry};
 use secrecy::SecretString;
@@ -20,8 +20,7 @@ use crate::{
     link::Question,
     people::{PeopleTable, bears},
     pool::Pool,
-    probe,
-    reader,
+    probe, reader,
     settings::Compiled,
     things,
     value::Value,
@@ -70,7 +69,10 @@ impl SqlConnector {
     ) -> Result<Self, Trouble> {
         let compiled = Compiled::new(source, secret, networks, folder).map_err(|fault| fault.at(&source.name))?;
         let pool = Pool::new(compiled.connections);
-        #[expect(clippy::disallowed_methods, reason = "when a server was met is told to people; nothing is decided by it")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "when a server was met is told to people; nothing is decided by it"
+        )]
         let now = Box::new(|| std::time::SystemTime::now().into());
         Ok(Self { inner: Inner { compiled, pool, tables: Mutex::new(None), health: Mutex::default(), now } })
     }

@@ -59,7 +59,7 @@ impl Dialect {
     /// The column as it is read: of a kind that has no type here, its text as the server writes it.
     pub(crate) fn read(self, column: &str, kind: Kind) -> String {
         match (self, kind) {
-            (Self::Postgres, Kind::Other) => format!("cast({column} as text)"),
+            (Self::Postgres | Self::Sqlite, Kind::Other) => format!("cast({column} as text)"),
             (Self::MySql, Kind::Other) => format!("cast({column} as char)"),
             (Self::Postgres, Kind::Bytes) => format!("encode({column}, 'hex')"),
             (Self::MySql | Self::Sqlite, Kind::Bytes) => format!("lower(hex({column}))"),

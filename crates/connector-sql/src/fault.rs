@@ -47,7 +47,9 @@ impl From<sqlx::Error> for Fault {
                 "TLS: {}. Check the certificate authority (ca_file) and that the host is named as in the certificate",
                 words(&error.to_string())
             )),
-            sqlx::Error::Protocol(text) => Self::unavailable(format!("it does not keep to its protocol: {}", words(&text))),
+            sqlx::Error::Protocol(text) => {
+                Self::unavailable(format!("it does not keep to its protocol: {}", words(&text)))
+            }
             sqlx::Error::Configuration(error) => Self::misconfigured(words(&error.to_string())),
             sqlx::Error::WorkerCrashed => Self::unavailable("the reader of the file ended"),
             other @ (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_)) => {

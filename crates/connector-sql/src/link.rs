@@ -4,8 +4,8 @@ use std::{path::PathBuf, str::FromStr as _, time::Duration};
 
 use secrecy::ExposeSecret as _;
 use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _, Row as _, SqlSafeStr as _, Statement as _,
-    TypeInfo as _, ValueRef as _,
+    AssertSqlSafe, Column as _, ConnectOptions as _, Connection as _, Executor as _, Row as _, SqlSafeStr as _,
+    Statement as _, TypeInfo as _, ValueRef as _,
     mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode},
     postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode},
     sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow},
@@ -72,7 +72,11 @@ impl Link {
             Self::Postgres(link, received) => {
                 received.begin();
                 let statement = (&mut **link).prepare(sql).await?;
-                statement.columns().iter().map(|c| described(c.name(), Kind::of_postgres(c.type_info().name()))).collect()
+                statement
+                    .columns()
+                    .iter()
+                    .map(|c| described(c.name(), Kind::of_postgres(c.type_info().name())))
+                    .collect()
             }
             Self::MySql(link, received) => {
                 received.begin();
@@ -242,10 +246,7 @@ async fn sqlite(path: PathBuf, timeout: Duration) -> Result<Link, Fault> {
     Ok(Link::Sqlite(Box::new(SqliteConnection::connect_with(&options).await?)))
 }
 
-fn cells(
-    question: &Question,
-    cell: impl Fn(usize, Kind) -> Result<Value, sqlx::Error>,
-) -> Result<Vec<Value>, Fault> {
+fn cells(question: &Question, cell: impl Fn(usize, Kind) -> Result<Value, sqlx::Error>) -> Result<Vec<Value>, Fault> {
     let kinds = question.kinds.iter().copied().enumerate();
     Ok(kinds.map(|(at, kind)| cell(at, kind)).collect::<Result<_, _>>()?)
 }

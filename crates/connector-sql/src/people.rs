@@ -173,11 +173,8 @@ impl PeopleTable {
         let row = self.selection.row(values);
         let Some(id) = row.text(&settings.id_column).map(ImmutableId) else { return Err(None) };
         let now = values.last().and_then(Value::moment);
-        let attributes: BTreeMap<_, _> = settings
-            .mapping
-            .iter()
-            .filter_map(|(name, column)| Some((*name, row.text(column)?)))
-            .collect();
+        let attributes: BTreeMap<_, _> =
+            settings.mapping.iter().filter_map(|(name, column)| Some((*name, row.text(column)?))).collect();
         let username = row.text(&settings.username_column);
         let mut names: Vec<String> = Vec::new();
         for name in self.names.iter().filter_map(|column| row.text(&column.name)) {
@@ -301,7 +298,12 @@ impl Memberships {
         Ok(found)
     }
 
-    async fn names(&self, pool: &Pool, compiled: &Compiled, ids: &[String]) -> Result<HashMap<String, Arc<str>>, Fault> {
+    async fn names(
+        &self,
+        pool: &Pool,
+        compiled: &Compiled,
+        ids: &[String],
+    ) -> Result<HashMap<String, Arc<str>>, Fault> {
         let mut names = HashMap::new();
         for ids in ids.chunks(500) {
             let bound: Vec<Bound> = ids.iter().filter_map(|id| Bound::of(id, self.group_id.kind)).collect();

@@ -110,7 +110,8 @@ impl Pool {
         let mut link = Link::connect(compiled).await?;
         let connect = began.elapsed();
         let began = Instant::now();
-        let answer = timeout(compiled.operation_timeout, errand.run(&mut link)).await.map_err(|_| too_slow(compiled))?;
+        let answer =
+            timeout(compiled.operation_timeout, errand.run(&mut link)).await.map_err(|_| too_slow(compiled))?;
         match &answer {
             Err(fault) if fault.of_connection => {}
             Ok(_) | Err(_) => self.keep(link, began),

@@ -88,12 +88,7 @@ pub(crate) async fn people(inner: &Inner, from: ReadFrom, groups: Groups) -> Res
     Ok(ReadPage { changes, rejected, next })
 }
 
-async fn finish(
-    inner: &Inner,
-    people: &PeopleTable,
-    entries: &mut [SourceEntry],
-    groups: Groups,
-) -> Result<(), Fault> {
+async fn finish(inner: &Inner, people: &PeopleTable, entries: &mut [SourceEntry], groups: Groups) -> Result<(), Fault> {
     // Also where others say it: who is in a protected group is privileged.
     people.add_groups(&inner.pool, &inner.compiled, entries).await?;
     if groups == Groups::Elsewhere {
@@ -178,8 +173,8 @@ async fn snapshot(inner: &Inner, people: &PeopleTable) -> Result<(Snapshot, i64)
     let sum = if is_number { text(format!("sum({} % {MODULUS})", id.sql)) } else { "null".to_owned() };
     let largest = if is_number { text(format!("max({})", id.sql)) } else { "null".to_owned() };
     let (changed, changed_kind) = match &people.changed {
-        Some(column) => (format!("max({})", column.sql), column.kind),
-        None => ("null".to_owned(), Kind::Text),
+        Some(column) if column.kind.counts_changes() => (format!("max({})", column.sql), column.kind),
+        Some(_) | None => ("null".to_owned(), Kind::Text),
     };
     let (all, with_id) = (text("count(*)".to_owned()), text(format!("count({})", id.sql)));
     // The kind of a bare null is text everywhere.
@@ -194,7 +189,10 @@ async fn snapshot(inner: &Inner, people: &PeopleTable) -> Result<(Snapshot, i64)
     let rows = number(1).ok_or_else(|| Fault::odd("a count is no number"))?;
     let without_id = number(0).unwrap_or(rows) - rows;
     let changed = cells.get(4).and_then(canonical);
-    Ok((Snapshot { rows, sum: if is_number { number(2).or(Some(0)) } else { None }, largest: number(3), changed }, without_id))
+    Ok((
+        Snapshot { rows, sum: if is_number { number(2).or(Some(0)) } else { None }, largest: number(3), changed },
+        without_id,
+    ))
 }
 
 /// A change as the cursor keeps it: with all its digits.
@@ -244,7 +242,6 @@ fn text_reaching_back(text: &str, by: TimeDelta) -> Option<String> {
     // SQLite keeps whole numbers in columns of any type.
     text.parse::<i64>().ok().map(|at| at.saturating_sub(by.num_seconds()).to_string())
 }
-
 
 #[cfg(test)]
 mod tests {

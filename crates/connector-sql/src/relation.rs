@@ -36,7 +36,9 @@ pub(crate) struct Column {
 /// Whether the setting is a query rather than a table.
 pub(crate) fn is_query(text: &str) -> bool {
     let start = text.trim_start().to_ascii_lowercase();
-    ["select", "with"].iter().any(|word| start.strip_prefix(word).is_some_and(|rest| rest.starts_with(char::is_whitespace)))
+    ["select", "with"]
+        .iter()
+        .any(|word| start.strip_prefix(word).is_some_and(|rest| rest.starts_with(char::is_whitespace)))
 }
 
 impl Relation {

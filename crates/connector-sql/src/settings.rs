@@ -12,10 +12,18 @@ use crate::{dialect::Dialect, fault::Fault};
 /// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
-    Postgres { host: String, port: u16 },
-    MySql { host: String, port: u16 },
+    Postgres {
+        host: String,
+        port: u16,
+    },
+    MySql {
+        host: String,
+        port: u16,
+    },
     /// Below the folder of source files.
-    Sqlite { path: String },
+    Sqlite {
+        path: String,
+    },
 }
 
 pub(crate) struct Compiled {
@@ -52,9 +60,8 @@ impl Compiled {
             return Err(Fault::misconfigured("the settings are those of another kind of source"));
         };
         let url = &settings.url;
-        let dialect = Dialect::of(url.scheme()).ok_or_else(|| {
-            Fault::misconfigured("the address begins with postgres://, mysql:// or sqlite:")
-        })?;
+        let dialect = Dialect::of(url.scheme())
+            .ok_or_else(|| Fault::misconfigured("the address begins with postgres://, mysql:// or sqlite:"))?;
         let host = || {
             let host = url.host_str().filter(|host| !host.is_empty());
             host.map(str::to_owned).ok_or_else(|| Fault::misconfigured("the address names no host"))

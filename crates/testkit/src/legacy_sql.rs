@@ -62,7 +62,11 @@ const STORED: [(&str, &str, Option<&str>); 16] = [
     ("SHA256S", "68b7fef21f4d38444437a179ed9dd0e1cabf48e34a03c15fb1b430ac09c9e07d", Some("s0000003")),
     ("DJANGO", "pbkdf2_sha256$20000$s0000004$y1jmUQDI5r53si0fA9kBJWz3uRxJ/PE+u7Huc+kyIHw=", None),
     ("CRYPT", "$2b$04$abcdefghijklmnopqrstuugKGzBPjonBdodOF6yDdsWbIqa1X3QCS", None),
-    ("CRYPT", "$6$rounds=1000$s0000006$I9Cp9zOw.MBaSfeeQqZY3TPeubbmjKqECBuewOlRPRVo48bki2bXPazqhCWupr/D8MxPfIYxDQFEQbB6Rat.n/", None),
+    (
+        "CRYPT",
+        "$6$rounds=1000$s0000006$I9Cp9zOw.MBaSfeeQqZY3TPeubbmjKqECBuewOlRPRVo48bki2bXPazqhCWupr/D8MxPfIYxDQFEQbB6Rat.n/",
+        None,
+    ),
     ("PLAIN", "Passw0rd-7", None),
     ("MD5", "81a5ae061529d0010a1ee36273d3b70f", None),
     ("SMD5", "96151b5a71bcbc26a8ef99dddb3864b3", Some("s0000009")),
@@ -70,7 +74,11 @@ const STORED: [(&str, &str, Option<&str>); 16] = [
     ("SHA256S", "a2f9c5da0f88444af73925d414ecc8a428d0a43b068b94fe6f9e31a87c904eff", Some("s0000011")),
     ("DJANGO", "pbkdf2_sha256$20000$s0000012$2eGp8Y9yf6F5weqyxAaM2MW3kpEMCgQ/Kd4Nse9X+ug=", None),
     ("CRYPT", "$2b$04$abcdefghijklmnopqrstuuZYWsVXhMQ0/TgpFAF23I/O1J9HcygeK", None),
-    ("CRYPT", "$6$rounds=1000$s0000014$ebJJGlhRBBvroX6NQ5cvLLmfqajbeIGs1R0ei4kMXiFA.VHIaJLVlPcU2zRBxpU0DixAmMvSRnPt.SMuImHfN1", None),
+    (
+        "CRYPT",
+        "$6$rounds=1000$s0000014$ebJJGlhRBBvroX6NQ5cvLLmfqajbeIGs1R0ei4kMXiFA.VHIaJLVlPcU2zRBxpU0DixAmMvSRnPt.SMuImHfN1",
+        None,
+    ),
     ("PLAIN", "Passw0rd-15", None),
 ];
 
@@ -82,28 +90,21 @@ impl LegacySql {
     pub async fn start(kind: LegacyKind, people: u32) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("legacy_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut legacy = match kind {
+        let legacy = match kind {
             LegacyKind::Postgres => {
                 let server = shared(&POSTGRES);
                 admin_postgres(server, "postgres", &format!("create database {name} template template0")).await;
-                Self::at(kind, format!("postgres://hub_reader@localhost:{}/{name}", server.port), name, server)
+                Self::at(kind, format!("postgres://hub_reader@127.0.0.1:{}/{name}", server.port), name, server)
             }
             LegacyKind::MariaDb => {
                 let server = shared(&MARIADB);
                 admin_mariadb(server, "mysql", &format!("create database {name} character set utf8mb4")).await;
-                Self::at(kind, format!("mysql://hub_reader@localhost:{}/{name}", server.port), name, server)
+                Self::at(kind, format!("mysql://hub_reader@127.0.0.1:{}/{name}", server.port), name, server)
             }
             LegacyKind::Sqlite => {
                 let folder = tempfile::tempdir().expect("a folder");
-                Self {
-                    kind,
-                    url: "sqlite:people.db".to_owned(),
-                    secret: String::new(),
-                    ca_pem: None,
-                    folder: folder.path().to_owned(),
-                    name,
-                    _kept: Some(folder),
-                }
+                let legacy = Self::in_folder(folder.path(), people).await;
+                return Self { _kept: Some(folder), ..legacy };
             }
         };
         legacy.execute(&schema(kind)).await;
@@ -113,8 +114,28 @@ impl LegacySql {
             LegacyKind::MariaDb => {
                 legacy.execute(&format!("grant select on {}.* to hub_reader@'127.0.0.1'", legacy.name)).await;
             }
-            LegacyKind::Sqlite => legacy.secret.clear(),
+            LegacyKind::Sqlite => {}
         }
+        legacy
+    }
+
+    /// A file with that many people in a folder of source files, which is made if it is not there.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    pub async fn in_folder(folder: &Path, people: u32) -> Self {
+        std::fs::create_dir_all(folder).expect("the folder");
+        let legacy = Self {
+            kind: LegacyKind::Sqlite,
+            url: "sqlite:people.db".to_owned(),
+            secret: String::new(),
+            ca_pem: None,
+            folder: folder.to_owned(),
+            name: String::new(),
+            _kept: None,
+        };
+        legacy.execute(&schema(LegacyKind::Sqlite)).await;
+        legacy.add(0..people).await;
         legacy
     }
 
@@ -247,7 +268,9 @@ fn start_postgres() -> Result<Server> {
     let program = |name: &str| binaries.join(name).display().to_string();
     let mut words = as_user.clone();
     words.push(program("initdb"));
-    words.extend(["--username=isthmus", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"].map(Into::into));
+    words.extend(
+        ["--username=isthmus", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"].map(Into::into),
+    );
     words.extend(["-D".to_owned(), data.display().to_string()]);
     run(Command::new(&words[0]).args(&words[1..]).current_dir(&folder))?;
     let doors = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";

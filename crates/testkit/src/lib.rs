@@ -5,6 +5,7 @@ mod certificates;
 mod databases;
 mod fault_proxy;
 mod keeper;
+mod legacy_settings;
 mod legacy_sql;
 mod people;
 mod postgres;

@@ -116,6 +116,16 @@ impl ConnectorSettings {
         }
     }
 
+    /// Whether the hub itself compares typed passwords with those stored there: the source sees no attempt, so it
+    /// locks nobody and there is no budget to keep.
+    #[must_use]
+    pub const fn hands_passwords_over(&self) -> bool {
+        match self {
+            Self::Sql(_) | Self::File(_) => true,
+            Self::Ldap(_) | Self::OpenId(_) | Self::Scim(_) => false,
+        }
+    }
+
     /// The settings of an LDAP directory, if it is one.
     #[must_use]
     pub const fn ldap(&self) -> Option<&LdapSettings> {

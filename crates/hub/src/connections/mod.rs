@@ -147,6 +147,9 @@ pub(crate) fn secret_place(row: &str) -> Place<'_> {
 /// the database but does not hold the key cannot make the hub send the secret elsewhere.
 pub(crate) fn entered_for(vault: &Vault, connector: &ConnectorSettings) -> Vec<u8> {
     let mut text = String::from(connector.ldap().map_or("", |ldap| ldap.transport.as_str()));
+    if connector.ldap().is_none() && connector.is_plain() {
+        text.push_str("plain");
+    }
     let authority = connector.ca_pem().unwrap_or("system");
     for part in connector.urls().into_iter().map(url::Url::as_str).chain([authority]) {
         text.push('\n');

@@ -8,7 +8,7 @@ use url::Url;
 use super::{
     check_label,
     directory_name::{check_attribute, check_dn, check_domain, check_filter},
-    invalid, source_check_file,
+    invalid, source_check_file, source_check_sql,
 };
 use crate::HubError;
 
@@ -30,7 +30,8 @@ pub(super) fn check(mut draft: SourceDraft, before: Option<&Source>) -> Result<S
     }
     match &mut draft.connector {
         ConnectorSettings::Ldap(ldap) => check_ldap(ldap, draft.kind)?,
-        ConnectorSettings::Sql(_) | ConnectorSettings::OpenId(_) | ConnectorSettings::Scim(_) => {}
+        ConnectorSettings::Sql(sql) => source_check_sql::check(sql)?,
+        ConnectorSettings::OpenId(_) | ConnectorSettings::Scim(_) => {}
         ConnectorSettings::File(file) => source_check_file::check(file)?,
     }
     if draft.connector.is_plain() && !draft.allow_plain {
@@ -177,7 +178,7 @@ fn check_urls(urls: &[Url], transport: TransportSecurity) -> Result<(), HubError
     Ok(())
 }
 
-fn check_ca(pem: &str) -> Result<(), HubError> {
+pub(super) fn check_ca(pem: &str) -> Result<(), HubError> {
     if pem.contains("PRIVATE KEY") {
         return Err(invalid("ca_file", "this holds a private key: give only the authority's certificate"));
     }

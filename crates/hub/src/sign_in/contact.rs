@@ -8,6 +8,7 @@ use credential::Password;
 use directory::{
     Account, AccountStatus, AdapterResult, ImmutableId, LockoutReading, Source, SourceEntry, SourceId, metric,
 };
+use secrecy::{ExposeSecret as _, SecretString};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -40,7 +41,11 @@ impl Contacted {
     pub(super) const fn without_bind(answer: SourceAnswer) -> Self {
         let result = match answer {
             SourceAnswer::Said { result, .. } => Some(result),
-            SourceAnswer::NotAsked | SourceAnswer::Repeated | SourceAnswer::NoBudget | SourceAnswer::Down => None,
+            SourceAnswer::NotAsked
+            | SourceAnswer::Repeated
+            | SourceAnswer::Paused
+            | SourceAnswer::NoBudget
+            | SourceAnswer::Down => None,
         };
         Self { answer, result, place: None, endpoint: None, locked_until: None, digest: None }
     }
@@ -80,7 +85,10 @@ impl Broker<'_> {
             let locked = Contacted::without_bind(said(AdapterResult::Locked));
             return Ok(Contacted { locked_until: Some(until), ..locked });
         }
-        let digest = self.digest_of(live, entry, account, password);
+        if live.source.connector.hands_passwords_over() {
+            return self.compare(&*connector, live, entry, account, password).await;
+        }
+        let digest = self.digest_of(live, entry, account, None, password);
         if self.is_known_wrong((live.source.id, &entry.immutable_id), &digest).await {
             self.trace.bad("Source not asked", "The same wrong password was typed before.", None);
             return Ok(Contacted::without_bind(SourceAnswer::Repeated));
@@ -104,7 +112,7 @@ impl Broker<'_> {
 
     /// Whether this password of this account was refused lately, or is being refused right now: attempts that ask the
     /// same at the same time wait for each other (security: parallel duplicates must not use up the budget).
-    async fn is_known_wrong(&mut self, account: (SourceId, &ImmutableId), digest: &[u8]) -> bool {
+    pub(super) async fn is_known_wrong(&mut self, account: (SourceId, &ImmutableId), digest: &[u8]) -> bool {
         let memory = &self.hub.state.sign_in;
         let keep = seconds(self.policy.wrong_password_memory);
         if memory.was_wrong(account, digest, self.hub.clock.now(), keep) {
@@ -147,11 +155,12 @@ impl Broker<'_> {
     }
 
     /// What makes two questions the same: the account, its password as far as times tell, and what was typed.
-    fn digest_of(
+    pub(super) fn digest_of(
         &self,
         live: &LiveSource,
         entry: &SourceEntry,
         account: Option<&Account>,
+        stored: Option<&SecretString>,
         password: &Password,
     ) -> Vec<u8> {
         let mut text = Vec::new();
@@ -161,6 +170,11 @@ impl Broker<'_> {
         }
         for at in [entry.password_set_at, account.and_then(|account| account.unlocked_at)] {
             text.extend_from_slice(&at.map_or(i64::MIN, |at| at.timestamp_micros()).to_be_bytes());
+        }
+        if let Some(stored) = stored {
+            let stored = stored.expose_secret().as_bytes();
+            text.extend_from_slice(&(stored.len() as u64).to_be_bytes());
+            text.extend_from_slice(stored);
         }
         text.extend_from_slice(password.bytes());
         let digest = self.hub.vault.keyed_digest("wrong password", &text);

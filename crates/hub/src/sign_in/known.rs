@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use credential::{Password, Verdict};
+use credential::{Password, Verdict, legacy::Hints};
 use directory::{
     Account, AccountStatus, CredentialAuthority, LinkKind, MatchOutcome, Person, PersonId, PersonState, SourceEntry,
     SourceId, SourceMode, StandingAuthority, VerifierKind, VerifierOrigin, fold,
@@ -137,7 +137,7 @@ impl Broker<'_> {
             && let Some((live, account)) = self.renewing_source(known).await?
             && self.hub.state.sign_in.may_reread(known.person.id, self.hub.clock.now())
             && let Some(entry) = self.read_password_set(&live, &account).await
-            && changed(known, entry.password_set_at)
+            && self.is_changed_there(known, &live, &entry, password).await?
         {
             let text = format!("{} changed the password since it was captured.", live.source.label);
             self.trace.ok("Source read", text, Some("row D1b".to_owned()));
@@ -178,6 +178,24 @@ impl Broker<'_> {
         fetched.ok().flatten().map(Box::new)
     }
 
+    /// Row D1b, by the time that the source shows. One that hands its passwords over and shows none changed it if the
+    /// typed one, which the hub's verifier has just refused, is the one stored there now.
+    async fn is_changed_there(
+        &self,
+        known: &Known,
+        live: &LiveSource,
+        entry: &SourceEntry,
+        password: &Password,
+    ) -> Result<bool, HubError> {
+        if entry.password_set_at.is_some() || !live.source.connector.hands_passwords_over() {
+            return Ok(changed(known, entry.password_set_at));
+        }
+        let Ok(connector) = live.connector() else { return Ok(false) };
+        let Ok(Some(stored)) = connector.stored_password(entry).await else { return Ok(false) };
+        let verdict = self.hub.state.passwords.verify_stored(stored, password, Hints::default()).await?;
+        Ok(matches!(verdict, Ok(Verdict::Right { .. })))
+    }
+
     fn profile_patience(&self) -> Duration {
         Duration::from_millis(self.policy.profile_patience_ms)
     }
@@ -199,10 +217,7 @@ impl Broker<'_> {
     /// The hub's own verifier. Pauses after very many failures (row D2c); browsers with a device cookie of the person
     /// have a count of their own.
     async fn verify_here(&mut self, known: &Known, password: &Password) -> Result<HubAnswer, HubError> {
-        let now = self.hub.clock.now();
-        let device = self.failure_key(known.person.id);
-        let failures = Throttle(&mut self.hub.database.reader()).failures(known.person.id, &device).await?;
-        if failures.and_then(|f| f.paused_until).is_some_and(|until| until > now) {
+        if self.is_paused(known.person.id).await? {
             self.trace.bad("Hub's verifier", "Not compared: too many consecutive failures.", None);
             return Ok(HubAnswer::Paused);
         }
@@ -220,6 +235,13 @@ impl Broker<'_> {
                 HubAnswer::Wrong
             }
         })
+    }
+
+    /// Row D2c, as this browser is counted.
+    pub(super) async fn is_paused(&self, person: PersonId) -> Result<bool, HubError> {
+        let device = self.failure_key(person);
+        let failures = Throttle(&mut self.hub.database.reader()).failures(person, &device).await?;
+        Ok(failures.and_then(|f| f.paused_until).is_some_and(|until| until > self.hub.clock.now()))
     }
 
     /// Which row of consecutive failures this browser counts in.
@@ -418,7 +440,7 @@ impl Broker<'_> {
                 directory::AdapterResult::Misconfigured => facts.offline_is_allowed(),
                 _ => false,
             },
-            SourceAnswer::NotAsked | SourceAnswer::Repeated | SourceAnswer::NoBudget => false,
+            SourceAnswer::NotAsked | SourceAnswer::Repeated | SourceAnswer::Paused | SourceAnswer::NoBudget => false,
         }
     }
 

@@ -9,6 +9,7 @@ mod broker;
 mod budget;
 mod change_password;
 mod commit;
+mod compare;
 mod contact;
 pub mod decision;
 mod grid;

@@ -15,4 +15,5 @@ mod owned;
 mod peers;
 mod refusals;
 mod several_hosts;
+mod sql_peers;
 mod unknown;

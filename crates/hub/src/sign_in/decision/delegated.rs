@@ -42,6 +42,7 @@ pub(super) fn decide_as_mirrored(facts: &Facts, source: &SourceFacts) -> Decisio
             SourceAnswer::NotAsked if source.redirect => Decision::refuse(Row::D6t).counting(Counter::Identifier),
             SourceAnswer::NotAsked => Decision::refuse(Row::D13b),
             SourceAnswer::Repeated => Decision::refuse(Row::D7),
+            SourceAnswer::Paused => Decision::refuse(Row::D2c),
             SourceAnswer::NoBudget => Decision::refuse(Row::Budget),
             SourceAnswer::Down => down(facts, source),
             SourceAnswer::Said { result, proves_password } => said(facts, source, result, proves_password),

@@ -84,6 +84,8 @@ pub enum SourceAnswer {
     NotAsked,
     /// The same wrong password as just before, answered from memory.
     Repeated,
+    /// Too many consecutive failures of a password that the hub itself would compare (row D2c).
+    Paused,
     /// The lockout budget is used up.
     NoBudget,
     /// No connection, TLS, time-out, rc 51/52, failing service bind, open breaker, paused.

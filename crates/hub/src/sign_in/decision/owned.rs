@@ -46,9 +46,14 @@ fn redirected(source: &SourceFacts) -> Decision {
     match (source.mode, source.answer) {
         (SourceMode::Paused, _) | (_, SourceAnswer::Down) => Decision::refuse(Row::D14),
         (_, SourceAnswer::Said { result: AdapterResult::Ok, .. }) => Decision::refuse(Row::D6s),
-        (_, SourceAnswer::NotAsked | SourceAnswer::Repeated | SourceAnswer::NoBudget | SourceAnswer::Said { .. }) => {
-            Decision::refuse(Row::D6t).counting(Counter::Identifier)
-        }
+        (
+            _,
+            SourceAnswer::NotAsked
+            | SourceAnswer::Repeated
+            | SourceAnswer::Paused
+            | SourceAnswer::NoBudget
+            | SourceAnswer::Said { .. },
+        ) => Decision::refuse(Row::D6t).counting(Counter::Identifier),
     }
 }
 

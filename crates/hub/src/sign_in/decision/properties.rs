@@ -30,6 +30,7 @@ fn answers() -> impl Strategy<Value = SourceAnswer> {
     prop_oneof![
         1 => Just(SourceAnswer::NotAsked),
         1 => Just(SourceAnswer::Repeated),
+        1 => Just(SourceAnswer::Paused),
         1 => Just(SourceAnswer::NoBudget),
         2 => Just(SourceAnswer::Down),
         8 => (select(AdapterResult::ALL), any::<bool>()).prop_map(|(result, proves)| SourceAnswer::Said {
@@ -87,7 +88,7 @@ fn is_proven(facts: &Facts) -> bool {
                 SourceAnswer::Said { .. } if source.mode == SourceMode::Paused => ours,
                 SourceAnswer::Said { result: AdapterResult::Misconfigured, .. } => ours,
                 SourceAnswer::Said { result, proves_password } => result == AdapterResult::Ok || proves_password,
-                SourceAnswer::NotAsked | SourceAnswer::Repeated | SourceAnswer::NoBudget => {
+                SourceAnswer::NotAsked | SourceAnswer::Repeated | SourceAnswer::Paused | SourceAnswer::NoBudget => {
                     ours && source.mode == SourceMode::Paused
                 }
             }

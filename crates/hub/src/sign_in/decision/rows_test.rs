@@ -483,6 +483,13 @@ fn d28_a_break_glass_administrator_waits_for_the_second_factor() {
 }
 
 #[test]
+fn d2c_holds_for_passwords_that_the_hub_compares_with_stored_ones() {
+    for state in [U2, U3] {
+        refused(&at(state, Active, SourceAnswer::Paused), Row::D2c, Counter::None);
+    }
+}
+
+#[test]
 fn budget_used_up_leaves_the_source_alone() {
     for state in [U0, U2, U3] {
         refused(&at(state, Active, SourceAnswer::NoBudget), Row::Budget, Counter::None);

@@ -29,6 +29,8 @@ fn answered(facts: &Facts, source: &SourceFacts, creates: bool) -> Decision {
         SourceAnswer::NotAsked if source.redirect => Decision::refuse(Row::D6t).counting(Counter::Identifier),
         SourceAnswer::NotAsked => Decision::refuse(Row::D20).counting(Counter::Identifier),
         SourceAnswer::Repeated => Decision::refuse(Row::D20),
+        // Counted by person, and nobody is one yet: the throttle alone limits guesses.
+        SourceAnswer::Paused => Decision::refuse(Row::D2c),
         SourceAnswer::NoBudget => Decision::refuse(Row::Budget),
         SourceAnswer::Down => Decision::refuse(Row::D22),
         SourceAnswer::Said { result, proves_password } => match result {
