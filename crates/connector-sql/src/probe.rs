@@ -3,7 +3,18 @@
 use connector::{ProbeStep, TroubleKind};
 use tokio::time::Instant;
 
-use crate::{connector::Inner, fault::Fault, link::Link, people::PeopleTable, relation::Relation};
+use crate::{
+    connector::Inner,
+    dialect::Dialect,
+    fault::Fault,
+    link::{Link, Question},
+    people::PeopleTable,
+    relation::Relation,
+    value::Kind,
+};
+
+/// Columns that a message names.
+const MOST_NAMES: usize = 60;
 
 pub(crate) async fn probe(inner: &Inner) -> Vec<ProbeStep> {
     let mut steps = Vec::new();
@@ -39,8 +50,12 @@ async fn try_all(inner: &Inner, steps: &mut Vec<ProbeStep>) -> Result<(), (&'sta
 
     let began = Instant::now();
     let relation = Relation::look_up(&inner.pool, compiled, &compiled.settings.people).await;
-    let relation = relation.map_err(|fault| ("Table of people", fault, began))?;
-    passed("Table of people", format!("it has {} columns", relation.columns().len()), began);
+    let relation = match relation {
+        Ok(relation) => relation,
+        Err(fault) => return Err(("Table of people", with_tables(inner, fault).await, began)),
+    };
+    let names: Vec<&str> = relation.columns().iter().map(|column| column.name.as_str()).take(MOST_NAMES).collect();
+    passed("Table of people", format!("its columns: {}", names.join(", ")), began);
 
     let began = Instant::now();
     let people = PeopleTable::look_up(&inner.pool, compiled).await.map_err(|fault| ("Columns", fault, began))?;
@@ -67,6 +82,29 @@ async fn try_all(inner: &Inner, steps: &mut Vec<ProbeStep>) -> Result<(), (&'sta
         passed("Groups", format!("the first {} people have {groups} memberships", entries.len()), began);
     }
     Ok(())
+}
+
+/// What the account can see, for whoever looks for the right name.
+async fn with_tables(inner: &Inner, fault: Fault) -> Fault {
+    if fault.kind != TroubleKind::Misconfigured {
+        return fault;
+    }
+    let sql = match inner.compiled.dialect {
+        Dialect::Postgres => {
+            "select cast(table_schema as text) || '.' || cast(table_name as text) from information_schema.tables \
+             where table_schema not in ('pg_catalog', 'information_schema') order by 1 limit 60"
+        }
+        Dialect::MySql => {
+            "select cast(table_name as char) from information_schema.tables where table_schema = database() \
+             order by 1 limit 60"
+        }
+        Dialect::Sqlite => "select name from sqlite_master where type in ('table', 'view') order by 1 limit 60",
+    };
+    let question = Question { sql: sql.to_owned(), bound: Vec::new(), kinds: vec![Kind::Text] };
+    let Ok(rows) = inner.rows(&question).await else { return fault };
+    let names: Vec<String> = rows.iter().filter_map(|row| row.first()?.text()).collect();
+    let seen = if names.is_empty() { "the account sees no table".to_owned() } else { names.join(", ") };
+    Fault { reason: format!("{}. Tables there: {seen}", fault.reason), ..fault }
 }
 
 fn remedy(step: &str, fault: &Fault) -> &'static str {

@@ -27,7 +27,6 @@ pub(crate) enum Kind {
     /// Several lines of one text: a certificate.
     Pem,
     Number,
-    #[expect(dead_code, reason = "no list has a box to tick yet; the first that does removes this line")]
     Check,
     /// Spelling and word of each choice.
     Pick(&'static [(&'static str, &'static str)]),

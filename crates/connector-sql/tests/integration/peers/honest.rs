@@ -51,6 +51,26 @@ async fn a_row_becomes_a_person() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_live_test_names_tables_and_columns_to_choose_from() {
+    for kind in LegacyKind::ALL {
+        let legacy = LegacySql::start(kind, 3).await;
+        let steps = connect(&legacy, settings(&legacy)).probe().await;
+        assert!(steps.iter().all(|step| step.passed) && steps.len() == 5, "{kind:?} {steps:#?}");
+        assert!(steps[1].detail.to_uppercase().contains("LOGIN_NAME"), "{steps:#?}");
+        let mut wrong = settings(&legacy);
+        wrong.people = "PERSONS".to_owned();
+        let steps = connect(&legacy, wrong).probe().await;
+        let last = steps.last().unwrap();
+        assert!(!last.passed && last.detail.to_uppercase().contains("T_PERSON"), "{kind:?} {steps:#?}");
+        let mut wrong = settings(&legacy);
+        wrong.username_column = "LOGIN".to_owned();
+        let steps = connect(&legacy, wrong).probe().await;
+        let last = steps.last().unwrap();
+        assert!(!last.passed && last.detail.to_uppercase().contains("LOGIN_NAME"), "{kind:?} {steps:#?}");
+    }
+}
+
 /// Changes the tables behind the connector's back.
 struct Clerk<'l>(&'l LegacySql);
 
