@@ -32,21 +32,24 @@ impl Fault {
     }
 }
 
-/// The database's own words, in one line and never endless. They may name tables and columns; values that were bound
-/// are not in them, values of rows are cut off by the shape of the statements (no casts of what rows hold to types).
+/// The database's own words, in one line and never endless. They name tables and columns, and no value that was bound.
 fn words(text: &str) -> String {
     text.chars().take(LONGEST_WORDS).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn tls(error: &dyn std::fmt::Display) -> String {
+    let said = words(&error.to_string());
+    format!("TLS: {said}. Check the certificate authority (ca_file) and that the host is named as in the certificate")
 }
 
 impl From<sqlx::Error> for Fault {
     fn from(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(error) => of_database(&*error),
+            // A handshake that fails comes as data that cannot be.
+            sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => Self::unavailable(tls(&error)),
             sqlx::Error::Io(error) => Self::unavailable(format!("the connection broke: {error}")),
-            sqlx::Error::Tls(error) => Self::unavailable(format!(
-                "TLS: {}. Check the certificate authority (ca_file) and that the host is named as in the certificate",
-                words(&error.to_string())
-            )),
+            sqlx::Error::Tls(error) => Self::unavailable(tls(&error)),
             sqlx::Error::Protocol(text) => {
                 Self::unavailable(format!("it does not keep to its protocol: {}", words(&text)))
             }

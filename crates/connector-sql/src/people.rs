@@ -292,7 +292,7 @@ impl Memberships {
             let (Some(person), Some(group)) = (row[0].text(), row[1].text()) else { continue };
             // A membership of a group that is not there is none.
             let Some(name) = names.get(&group) else { continue };
-            let group = SourceGroup { immutable_id: ImmutableId(group), name: name.to_string() };
+            let group = SourceGroup { immutable_id: group_id(&group), name: name.to_string() };
             found.entry(ImmutableId(person)).or_default().push(group);
         }
         Ok(found)
@@ -339,9 +339,23 @@ pub(crate) fn bears(entry: &SourceEntry, typed: &str) -> bool {
     entry.names.iter().any(|name| fold(name) == typed)
 }
 
+/// Keys of two tables are two things: person 7 and group 7 must not look like one object.
+const GROUP: &str = "group:";
+
+pub(crate) fn group_id(key: &str) -> ImmutableId {
+    ImmutableId(format!("{GROUP}{key}"))
+}
+
+/// The key of a group in its table.
+pub(crate) fn group_key(id: &ImmutableId) -> &str {
+    id.as_str().strip_prefix(GROUP).unwrap_or_else(|| id.as_str())
+}
+
 fn is_protected(compiled: &Compiled, group: &SourceGroup) -> bool {
     let protected = &compiled.protected_groups;
-    [group.immutable_id.as_str(), &group.name].iter().any(|name| protected.contains(&name.to_lowercase()))
+    [group.immutable_id.as_str(), group_key(&group.immutable_id), &group.name]
+        .iter()
+        .any(|name| protected.contains(&name.to_lowercase()))
 }
 
 fn wanted(settings: &SqlSettings) -> impl Iterator<Item = &str> {

@@ -10,6 +10,7 @@ use crate::{
     cursor::{Position, Snapshot},
     fault::Fault,
     link::Question,
+    people::{group_id, group_key},
     reader::start_over,
     relation::{Column, Relation, Row, Selection},
     settings::Compiled,
@@ -45,7 +46,7 @@ pub(crate) async fn groups(inner: &Inner, from: ReadFrom) -> Result<ReadPage, Fa
         let locator = format!("{} {id}", settings.id_column);
         match row.text(&settings.name_column) {
             Some(name) => found.push(SourceGroupEntry {
-                immutable_id: ImmutableId(id),
+                immutable_id: group_id(&id),
                 name,
                 description: row.optional(settings.description_column.as_deref()),
                 locator,
@@ -54,7 +55,7 @@ pub(crate) async fn groups(inner: &Inner, from: ReadFrom) -> Result<ReadPage, Fa
                 left: Vec::new(),
                 partial: false,
             }),
-            None => rejected.push(unnamed(id, locator)),
+            None => rejected.push(unnamed(group_id(&id), locator)),
         }
     }
     if inner.groups_say_members() {
@@ -70,7 +71,7 @@ async fn add_members(inner: &Inner, groups: &mut [SourceGroupEntry]) -> Result<(
     let relation = Relation::look_up(&inner.pool, compiled, &settings.memberships).await?;
     let (person, group) = (relation.column(&settings.person_column)?, relation.column(&settings.group_column)?);
     let bound: Vec<Bound> =
-        groups.iter().filter_map(|found| Bound::of(found.immutable_id.as_str(), group.kind)).collect();
+        groups.iter().filter_map(|found| Bound::of(group_key(&found.immutable_id), group.kind)).collect();
     if bound.is_empty() {
         return Ok(());
     }
@@ -99,7 +100,7 @@ async fn add_members(inner: &Inner, groups: &mut [SourceGroupEntry]) -> Result<(
     for group in groups {
         group.members_complete = complete;
         if complete {
-            group.members = members.remove(group.immutable_id.as_str()).unwrap_or_default();
+            group.members = members.remove(group_key(&group.immutable_id)).unwrap_or_default();
             group.members.sort_unstable();
             group.members.dedup();
         }
@@ -148,7 +149,7 @@ pub(crate) async fn devices(inner: &Inner, from: ReadFrom) -> Result<ReadPage, F
                 }
             }
             Some(device) => found.push(device),
-            None => rejected.push(unnamed(id.clone(), format!("{} {id}", settings.id_column))),
+            None => rejected.push(unnamed(ImmutableId(id.clone()), format!("{} {id}", settings.id_column))),
         }
     }
     let changes = found.into_iter().map(|device| Change::Device(Box::new(device))).collect();
@@ -173,8 +174,8 @@ fn device(settings: &directory::SqlDevices, row: Row<'_>, id: &str) -> Option<So
     })
 }
 
-fn unnamed(id: String, locator: String) -> Rejected {
-    Rejected { immutable_id: Some(ImmutableId(id)), locator, reason: "it has no name".to_owned() }
+fn unnamed(id: ImmutableId, locator: String) -> Rejected {
+    Rejected { immutable_id: Some(id), locator, reason: "it has no name".to_owned() }
 }
 
 /// This source has none of them.
