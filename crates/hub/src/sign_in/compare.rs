@@ -3,7 +3,7 @@
 //! the hub does not know yet are limited by the throttle.
 
 use connector::Connector;
-use credential::{Password, Verdict, legacy::Hints};
+use credential::{Password, Verdict};
 use directory::{Account, AdapterResult, SourceEntry};
 use tracing::Instrument as _;
 
@@ -56,7 +56,7 @@ impl Broker<'_> {
             self.trace.bad("Stored password", "The same wrong password was typed before.", None);
             return Ok(Contacted::without_bind(SourceAnswer::Repeated));
         }
-        let contacted = match self.hub.state.passwords.verify_stored(stored, password, Hints::default()).await? {
+        let contacted = match self.hub.state.passwords.verify_stored(stored, password).await? {
             Ok(Verdict::Right { .. }) => {
                 let note = Some("the typed password did not leave the hub".to_owned());
                 self.trace.ok("Stored password", format!("The one stored in {label} agrees."), note);

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use credential::{Password, Verdict, legacy::Hints};
+use credential::{Password, Verdict};
 use directory::{
     Account, AccountStatus, CredentialAuthority, LinkKind, MatchOutcome, Person, PersonId, PersonState, SourceEntry,
     SourceId, SourceMode, StandingAuthority, VerifierKind, VerifierOrigin, fold,
@@ -192,7 +192,7 @@ impl Broker<'_> {
         }
         let Ok(connector) = live.connector() else { return Ok(false) };
         let Ok(Some(stored)) = connector.stored_password(entry).await else { return Ok(false) };
-        let verdict = self.hub.state.passwords.verify_stored(stored, password, Hints::default()).await?;
+        let verdict = self.hub.state.passwords.verify_stored(stored, password).await?;
         Ok(matches!(verdict, Ok(Verdict::Right { .. })))
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use connector::{Connector, Verification};
-use credential::{Password, Verdict, legacy::Hints};
+use credential::{Password, Verdict};
 use directory::{AdapterResult, ImmutableId, LockoutReading, Source, SourceEntry};
 
 use super::budget::{self, Ending, Limit, SourceCount};
@@ -121,7 +121,7 @@ impl Hub {
         let (result, reason) = match connector.stored_password(entry).await {
             Err(trouble) => return Ok(Verification::not_sent(&trouble)),
             Ok(None) => (AdapterResult::Unverifiable, "no stored password, or nobody says how it was made".to_owned()),
-            Ok(Some(stored)) => match self.state.passwords.verify_stored(stored, password, Hints::default()).await? {
+            Ok(Some(stored)) => match self.state.passwords.verify_stored(stored, password).await? {
                 Ok(Verdict::Right { .. }) => (AdapterResult::Ok, "the stored password agrees".to_owned()),
                 Ok(Verdict::Wrong) => (AdapterResult::BadPassword, "the stored password does not agree".to_owned()),
                 Err(why) => (AdapterResult::Unverifiable, format!("the stored password cannot be verified: {why}")),
