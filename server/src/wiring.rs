@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use connector::{AllowedNetworks, Connector, Discovery, GuardSettings, Guarded, SourceFolder, Trouble};
 use connector_file::FileConnector;
 use connector_ldap::{LdapConnector, LdapDiscovery};
+use connector_scim::ScimConnector;
 use connector_sql::SqlConnector;
 use directory::{Policy, Source, SourceKind};
 pub use hub::kernel::vault::{KeyPlace, Vault};
@@ -118,7 +119,10 @@ impl ConnectorFactory for Connectors {
                 Ok(Arc::new(Guarded::named(&source.name, connector, GuardSettings::default())))
             }
             SourceKind::Entra | SourceKind::OpenId => Err(unbuilt(source)),
-            SourceKind::Scim => Err(unbuilt(source)),
+            SourceKind::Scim => {
+                let connector = ScimConnector::new(source, secret, Arc::clone(&self.networks))?;
+                Ok(Arc::new(Guarded::named(&source.name, connector, GuardSettings::default())))
+            }
             SourceKind::File => {
                 let connector = FileConnector::new(source, Arc::clone(&self.files))?;
                 Ok(Arc::new(Guarded::named(&source.name, connector, GuardSettings::default())))

@@ -46,6 +46,7 @@ pub const PEERS: &[Peer] = &[
         packages: &["mariadb-server-core", "mariadb-client-core"],
         present: || Path::new("/usr/sbin/mariadbd").exists() && have("mariadb-install-db") && have("mariadb"),
     },
+    Peer { name: "scim2-server", packages: &["python3-venv"], present: || scim().exists() },
     Peer { name: "Chromium", packages: &["chromium"], present: || chromium().is_some() },
     Peer { name: "Node.js with npm", packages: &["nodejs", "npm"], present: || have("node") && have("npm") },
 ];
@@ -57,6 +58,22 @@ fn postgres_folder() -> Option<PathBuf> {
     }
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
     versions.flatten().map(|version| version.path().join("bin")).find(|bin| bin.join("initdb").exists())
+}
+
+/// The SCIM service of the tests, which comes from PyPI: `testkit` looks for it there.
+fn scim() -> PathBuf {
+    target().join("testkit/scim/bin/scim2-server")
+}
+
+/// Installs it into a virtual environment of its own, pinned.
+fn install_scim() -> anyhow::Result<()> {
+    if scim().exists() {
+        return Ok(());
+    }
+    let place = target().join("testkit/scim");
+    run(program("python3").args(["-m", "venv"]).arg(&place))?;
+    run(program("env").arg(place.join("bin/pip")).args(["install", "--quiet", "scim2-server==0.8.3"]))
+        .context("scim2-server could not be installed from PyPI")
 }
 
 /// The browser of the end-to-end tests.
@@ -79,6 +96,7 @@ pub fn install_peers() -> anyhow::Result<()> {
     }
     let packages: Vec<&str> = missing.iter().flat_map(|peer| peer.packages.iter().copied()).collect();
     apt_install(&packages)?;
+    install_scim()?;
     match self::missing().as_slice() {
         [] => Ok(()),
         still => bail!("installed, but still not found: {}", names(still)),

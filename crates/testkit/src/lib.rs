@@ -10,6 +10,7 @@ mod legacy_sql;
 mod people;
 mod postgres;
 mod samba;
+mod scim;
 mod slapd;
 mod stub_ldap;
 
@@ -19,5 +20,6 @@ pub use fault_proxy::{Fault, FaultProxy};
 pub use legacy_sql::{LegacyKind, LegacySql};
 pub use postgres::Postgres;
 pub use samba::SambaAd;
+pub use scim::ScimServer;
 pub use slapd::{Slapd, SlapdSetup};
 pub use stub_ldap::{BindAnswer, SearchAnswer, StartTlsAnswer, StubBind, StubEntry, StubLdap, StubScript, StubSearch};

@@ -15,4 +15,6 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Certificate authority (PEM)",
         "Only for a private authority. Empty = the authorities this server trusts.",
     ),
+    setting("groups", Kind::Check, "It has groups to read", ""),
+    setting("page_size", Kind::Number, "Asked for at once", "The service may show fewer."),
 ];

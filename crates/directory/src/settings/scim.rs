@@ -12,6 +12,20 @@ pub struct ScimSettings {
     /// PEM of the private certificate authority; the system's authorities if absent.
     #[serde(default)]
     pub ca_pem: Option<String>,
+    /// Whether it has groups to read.
+    #[serde(default = "yes")]
+    pub groups: bool,
+    /// How many are asked for at once; the service may show fewer.
+    #[serde(default = "page_size")]
+    pub page_size: u32,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn page_size() -> u32 {
+    100
 }
 
 impl ScimSettings {
@@ -19,7 +33,7 @@ impl ScimSettings {
     #[must_use]
     pub fn preset() -> Self {
         let url = Url::parse("https://scim.example/v2/").unwrap_or_else(|_| unreachable!("a constant URL"));
-        Self { url, ca_pem: None }
+        Self { url, ca_pem: None, groups: yes(), page_size: page_size() }
     }
 
     /// Whether the token would cross the network unprotected.
