@@ -10,6 +10,7 @@ mod change_password;
 mod command_line;
 mod cookies;
 mod doctor;
+mod file_source;
 mod headers;
 mod https;
 mod keys;

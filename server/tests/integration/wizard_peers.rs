@@ -9,17 +9,17 @@ use testkit::{Authority, Slapd, SlapdSetup};
 use crate::support::{TestServer, location};
 
 /// Somebody at the wizard.
-struct Browser<'a> {
-    server: &'a TestServer,
-    cookie: String,
+pub struct Browser<'a> {
+    pub server: &'a TestServer,
+    pub cookie: String,
     /// The draft and its revision, from the address of the page shown last.
-    draft: String,
-    seen: String,
+    pub draft: String,
+    pub seen: String,
 }
 
 impl Browser<'_> {
     /// Sends the form of a step and returns the page that follows.
-    async fn send(&mut self, step: &str, values: &[(&str, &str)]) -> String {
+    pub async fn send(&mut self, step: &str, values: &[(&str, &str)]) -> String {
         let names: Vec<String> = values.iter().map(|(name, _)| format!("values[{name}]")).collect();
         let mut form = vec![("step", step), ("draft", self.draft.as_str())];
         let revision = if self.seen.is_empty() { "0" } else { self.seen.as_str() };
