@@ -42,6 +42,17 @@ pub(crate) fn ancestors(text: &str) -> Vec<&str> {
     parts.iter().skip(1).filter_map(|part| text.get(start(part)..)).map(str::trim).collect()
 }
 
+/// Type and value of the first part, if it has one of each: what a search can find the entry by.
+pub(crate) fn leading(text: &str) -> Option<(String, String)> {
+    let first = split(text, &[',', ';'])?.into_iter().next()?;
+    let [only] = split(first, &['+'])?.try_into().ok()?;
+    let (kind, value) = only.split_once('=')?;
+    let kind = kind.trim();
+    let known = !kind.is_empty() && kind.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
+    let value = unescape(value.trim())?;
+    (known && !value.is_empty()).then(|| (kind.to_owned(), value))
+}
+
 /// Whether `text` is a name at or below `base`.
 pub(crate) fn within(text: &str, base: &Dn) -> bool {
     Dn::parse(text).is_some_and(|dn| dn.is_within(base))
@@ -119,6 +130,16 @@ mod tests {
         assert_eq!(one, dn(r#"cn="Müller, Jörg",ou=people,dc=example,dc=test"#));
         assert_eq!(dn("cn=a+uid=b,dc=x"), dn("uid=B + CN=A,dc=x"));
         assert_ne!(dn(r"cn=a\,ou=people,dc=x"), dn("cn=a,ou=people,dc=x"));
+    }
+
+    #[test]
+    fn the_first_part_is_what_a_search_can_ask_for() {
+        let of = |text| leading(text).map(|(kind, value)| format!("{kind}={value}"));
+        assert_eq!(of(r"CN=M\C3\BCller\, J,OU=x").as_deref(), Some("CN=Müller, J"));
+        assert_eq!(of("uid = a ,dc=x").as_deref(), Some("uid=a"));
+        for none in ["cn=a+uid=b,dc=x", "", "nonsense", "cn=", "c*n=a"] {
+            assert_eq!(of(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl Asked {
         let PL::P(digits) = &id.payload else { return false };
         let fits = match self.operation {
             Operation::Bind => operation.id == 1,
-            Operation::Search => matches!(operation.id, 4 | 5 | 19),
+            Operation::Search => matches!(operation.id, 4 | 5 | 19 | 25),
         };
         fits && number(digits) == self.id
     }
@@ -337,6 +337,7 @@ fn has_shape(message: &StructureTag) -> bool {
         && match operation.id {
             1 | 5 | 24 => is_result(operation),
             4 | 19 => matches!(operation.payload, PL::C(_)),
+            25 => is_intermediate(operation),
             _ => false,
         };
     id && operation_shape && controls.is_none_or(are_controls)
@@ -356,6 +357,21 @@ fn is_result(operation: &StructureTag) -> bool {
             (10, PL::P(_)) => is_text(part),
             _ => false,
         })
+}
+
+/// IntermediateResponse (RFC 4511 4.13), which content synchronisation uses (RFC 4533 2.5).
+fn is_intermediate(operation: &StructureTag) -> bool {
+    let PL::C(parts) = &operation.payload else { return false };
+    parts.len() <= 2
+        && parts.iter().all(|part| part.class == TagClass::Context && part.id <= 1 && matches!(part.payload, PL::P(_)))
+}
+
+/// Decodes a value inside a message (of a control, of an intermediate response), with the same care; empty if it is not
+/// exactly one element.
+pub(crate) fn inner(value: &[u8]) -> Option<StructureTag> {
+    check_nesting(value, ELEMENT_LIMIT).ok()?;
+    let Ok(([], tag)) = lber::parse::parse_tag(value) else { return None };
+    Some(tag)
 }
 
 fn are_controls(controls: &StructureTag) -> bool {

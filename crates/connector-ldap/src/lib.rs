@@ -16,6 +16,7 @@ mod dn;
 mod fault;
 mod gate;
 mod groups;
+mod handover;
 mod hosts;
 mod lockout;
 mod paging;
@@ -61,6 +62,7 @@ pub struct LdapConnector {
     pools: Pools,
     reader: Reader,
     reads: Reads,
+    handovers: handover::Handovers,
 }
 
 impl LdapConnector {
@@ -83,6 +85,7 @@ impl LdapConnector {
             pools: Pools::new(settings.clone(), networks.clone(), now.clone()),
             reader: Reader::new(settings.clone(), now),
             reads: Reads::default(),
+            handovers: handover::Handovers::default(),
             settings,
             networks,
         })
@@ -251,6 +254,10 @@ impl Connector for LdapConnector {
 
     async fn probe(&self) -> Vec<ProbeStep> {
         probe::probe(&self.reader, &self.networks).await
+    }
+
+    fn reading(&self) -> Option<&dyn connector::Read> {
+        Some(self)
     }
 
     fn hosts(&self) -> Vec<HostHealth> {

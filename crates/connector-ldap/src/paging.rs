@@ -30,7 +30,7 @@ use crate::{
 
 pub(crate) const PAGED_RESULTS: &str = "1.2.840.113556.1.4.319";
 /// A read that nobody goes on with is forgotten.
-const ABANDONED_AFTER: Duration = Duration::from_mins(5);
+pub(crate) const ABANDONED_AFTER: Duration = Duration::from_mins(5);
 const READS_LIMIT: usize = 4;
 /// Empty pages in a row before the read is taken for endless: AD may send a few for pages it filters.
 const EMPTY_LIMIT: u32 = 50;
@@ -38,7 +38,7 @@ const EMPTY_LIMIT: u32 = 50;
 const PAGES_LIMIT: u64 = 50_000;
 const LONGEST_READ: Duration = Duration::from_hours(2);
 /// For completing the people of one page: a directory that trickles must not hold a sweep for ever.
-const PAGE_PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PAGE_PATIENCE: Duration = Duration::from_secs(90);
 const COOKIE_LIMIT: usize = 64 * 1024;
 
 #[derive(Default)]
@@ -53,11 +53,11 @@ struct Open {
 }
 
 /// A read that is under way.
-struct Read {
-    lease: Lease,
-    cookie: Vec<u8>,
+pub(crate) struct Read {
+    pub(crate) lease: Lease,
+    pub(crate) cookie: Vec<u8>,
     /// Position in the read: a cursor is good once.
-    turn: u64,
+    pub(crate) turn: u64,
     /// Digests of the first entry of every page: one that comes again means that the pages go in a circle.
     firsts: HashSet<u64>,
     /// Mixes the digests, so that a directory cannot make two the same.
@@ -68,7 +68,7 @@ struct Read {
 }
 
 impl Read {
-    fn new(lease: Lease) -> Self {
+    pub(crate) fn new(lease: Lease) -> Self {
         Self {
             lease,
             cookie: Vec::new(),
@@ -207,7 +207,7 @@ async fn search(settings: &Compiled, lease: &mut Lease, cookie: Vec<u8>) -> Resu
 }
 
 /// A directory must not keep a read going for ever.
-fn check_progress(read: &mut Read, first: Option<&str>, label: &str) -> Result<(), Fault> {
+pub(crate) fn check_progress(read: &mut Read, first: Option<&str>, label: &str) -> Result<(), Fault> {
     let endless = || Fault::odd(label, "the directory's pages do not end");
     if read.turn >= PAGES_LIMIT || read.began_at.elapsed() > LONGEST_READ {
         return Err(endless());

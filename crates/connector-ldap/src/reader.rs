@@ -7,7 +7,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use directory::{AccountStatus, ImmutableId, SourceEntry};
+use directory::{AccountStatus, Anchors, ImmutableId, SourceEntry};
 use ldap3::Scope;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -32,6 +32,8 @@ pub(crate) struct Reader {
     pub(crate) policies: Cache<LockoutPolicy>,
     pub(crate) groups: Cache<Option<Arc<Group>>>,
     facts: Cache<Arc<Facts>>,
+    /// Who bears a name, for members of groups.
+    pub(crate) named: Cache<Option<ImmutableId>>,
 }
 
 /// What a directory says about itself.
@@ -51,11 +53,11 @@ pub(crate) type Read = Result<SourceEntry, String>;
 const UF_ACCOUNTDISABLE: i64 = 2;
 const SECONDS_OF_A_DAY: i64 = 86_400;
 /// Further reads for one attribute that came in parts.
-const RANGE_LIMIT: usize = 100;
+const RANGE_LIMIT: usize = 1_000;
 
 impl Reader {
     pub(crate) fn new(settings: Arc<Compiled>, now: Now) -> Self {
-        Self { settings, now, policies: Cache::new(), groups: Cache::new(), facts: Cache::new() }
+        Self { settings, now, policies: Cache::new(), groups: Cache::new(), facts: Cache::new(), named: Cache::new() }
     }
 
     /// Reads one entry by its name; empty if it is not there or may not be read.
@@ -86,7 +88,7 @@ impl Reader {
     }
 
     /// Fetches the rest of attributes that came in parts (`memberOf;range=0-1499`).
-    async fn complete_ranges(&self, connection: &mut Connection, entry: &mut Entry) -> Result<(), Fault> {
+    pub(crate) async fn complete_ranges(&self, connection: &mut Connection, entry: &mut Entry) -> Result<(), Fault> {
         for _ in 0..RANGE_LIMIT {
             if entry.ranges.is_empty() {
                 return Ok(());
@@ -190,7 +192,7 @@ impl Reader {
             privileged: groups.protected || entry.number("adminCount") == Some(1),
             groups: groups.list,
             groups_complete: groups.complete,
-            anchors: directory::Anchors::default(),
+            anchors: if active_directory { anchors(&entry) } else { Anchors::default() },
             server: connection.endpoint.server(),
             locator: entry.dn,
         }))
@@ -256,7 +258,30 @@ pub(crate) fn is_uuid(attribute: &str) -> bool {
     attribute.eq_ignore_ascii_case("entryUUID")
 }
 
-fn status_of_ad(entry: &Entry, now: DateTime<Utc>) -> AccountStatus {
+/// What synchronised directories know the entry by.
+fn anchors(entry: &Entry) -> Anchors {
+    let guid = match entry.bytes("mS-DS-ConsistencyGuid") {
+        [bytes] => bytes.as_slice().try_into().ok().map(|bytes| Uuid::from_bytes_le(bytes).to_string()),
+        _ => None,
+    };
+    Anchors { guid, sid: sid(entry) }
+}
+
+/// A security identifier in its usual spelling ([MS-DTYP] 2.4.2.1): `S-1-5-21-…`.
+pub(crate) fn sid(entry: &Entry) -> Option<String> {
+    let [bytes] = entry.bytes("objectSid") else { return None };
+    let [revision, count, authority @ ..] = bytes.as_slice() else { return None };
+    let (authority, parts) = authority.split_at_checked(6)?;
+    if *revision != 1 || parts.len() != usize::from(*count) * 4 {
+        return None;
+    }
+    let authority = authority.iter().fold(0_u64, |sum, &digit| sum << 8 | u64::from(digit));
+    let parts =
+        parts.chunks_exact(4).map(|part| format!("-{}", u32::from_le_bytes([part[0], part[1], part[2], part[3]])));
+    Some(format!("S-1-{authority}{}", parts.collect::<String>()))
+}
+
+pub(crate) fn status_of_ad(entry: &Entry, now: DateTime<Utc>) -> AccountStatus {
     let flags = entry.number("userAccountControl").unwrap_or(0);
     let expires = entry.number("accountExpires").and_then(from_filetime);
     if flags & UF_ACCOUNTDISABLE != 0 {

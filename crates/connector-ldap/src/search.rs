@@ -78,7 +78,8 @@ impl Connection {
         let seconds = i32::try_from(settings.operation_timeout.as_secs().max(1)).unwrap_or(30);
         // A paged read is bounded by its page instead: a size limit would bound all pages together.
         let size = i32::try_from(search.at_most).unwrap_or(i32::MAX);
-        let paged = search.controls.iter().any(|control| control.ctype == crate::paging::PAGED_RESULTS);
+        let in_parts = [crate::paging::PAGED_RESULTS, crate::handover::DIR_SYNC];
+        let paged = search.controls.iter().any(|control| in_parts.contains(&control.ctype.as_str()));
         let options =
             SearchOptions::new().deref(DerefAliases::Never).timelimit(seconds).sizelimit(if paged { 0 } else { size });
         let label = self.endpoint.label.clone();

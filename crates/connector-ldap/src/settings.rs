@@ -23,6 +23,35 @@ pub(crate) struct Host {
     pub(crate) port: u16,
 }
 
+/// Where objects of one kind are.
+pub(crate) struct Objects {
+    /// Empty = the whole directory.
+    pub(crate) base: Option<(String, Dn)>,
+    /// Empty = they are not read.
+    pub(crate) filter: Option<String>,
+}
+
+const GROUPS: &str = "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))";
+const GROUPS_OF_ACTIVE_DIRECTORY: &str = "(objectCategory=group)";
+const DEVICES: &str = "(objectClass=device)";
+const DEVICES_OF_ACTIVE_DIRECTORY: &str = "(objectCategory=computer)";
+
+impl Objects {
+    fn new(base: Option<&str>, filter: Option<&str>, usual: &str) -> Result<Self, String> {
+        let base = base.map(str::trim).filter(|base| !base.is_empty());
+        let base = match base {
+            Some(text) => {
+                let dn = Dn::parse(text).ok_or_else(|| format!("{text:?} is no distinguished name"))?;
+                Some((text.to_owned(), dn))
+            }
+            None => None,
+        };
+        let wanted = filter.unwrap_or(usual).trim();
+        let filter = if wanted.is_empty() { None } else { Some(self::filter(wanted)?) };
+        Ok(Self { base, filter })
+    }
+}
+
 pub(crate) struct Compiled {
     pub(crate) name: String,
     pub(crate) active_directory: bool,
@@ -40,6 +69,8 @@ pub(crate) struct Compiled {
     pub(crate) id_attribute: String,
     pub(crate) username_attribute: String,
     pub(crate) mapping: AttributeMapping,
+    pub(crate) groups: Objects,
+    pub(crate) devices: Objects,
     pub(crate) netbios_domain: Option<String>,
     pub(crate) connect_timeout: Duration,
     pub(crate) operation_timeout: Duration,
@@ -78,6 +109,7 @@ const OF_ACTIVE_DIRECTORY: &[&str] = &[
     "lockoutTime",
     "msDS-ResultantPSO",
     "adminCount",
+    "mS-DS-ConsistencyGuid",
 ];
 
 impl Compiled {
@@ -129,6 +161,15 @@ impl Compiled {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let active_directory = source.kind == SourceKind::ActiveDirectory;
+        let objects = &settings.objects;
+        let of = |base: &Option<String>, filter: &Option<String>, usual| {
+            Objects::new(base.as_deref(), filter.as_deref(), usual)
+                .map_err(|what| wrong(what, "Check where groups and devices are, or leave it empty."))
+        };
+        let usual = if active_directory { GROUPS_OF_ACTIVE_DIRECTORY } else { GROUPS };
+        let groups = of(&objects.group_base, &objects.group_filter, usual)?;
+        let usual = if active_directory { DEVICES_OF_ACTIVE_DIRECTORY } else { DEVICES };
+        let devices = of(&objects.device_base, &objects.device_filter, usual)?;
         let connect_timeout = Duration::from_millis(settings.connect_timeout_ms.clamp(100, 30_000));
         let operation_timeout = Duration::from_millis(settings.operation_timeout_ms.clamp(100, 30_000));
         Ok(Self {
@@ -148,6 +189,8 @@ impl Compiled {
             id_attribute: settings.id_attribute.clone(),
             username_attribute: settings.username_attribute.clone(),
             mapping: settings.mapping.clone(),
+            groups,
+            devices,
             netbios_domain: settings.netbios_domain.clone().filter(|domain| !domain.trim().is_empty()),
             patience: patience(connect_timeout, operation_timeout),
             connect_timeout,

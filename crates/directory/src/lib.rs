@@ -41,8 +41,8 @@ pub use rules::{
     Folding, MatchAttribute, MatchRule, MatchRules, MatchTerm, MatchTier, SynchronisedPair, TrustedAttribute,
 };
 pub use settings::{
-    AttributeMapping, ConnectorSettings, Delimiter, FileFormat, FileSettings, HostChoice, LdapSettings, OpenIdSettings,
-    ScimSettings, SqlDevices, SqlFlag, SqlGroups, SqlPassword, SqlSettings, TransportSecurity,
+    AttributeMapping, ConnectorSettings, Delimiter, FileFormat, FileSettings, HostChoice, LdapObjects, LdapSettings,
+    OpenIdSettings, ScimSettings, SqlDevices, SqlFlag, SqlGroups, SqlPassword, SqlSettings, TransportSecurity,
 };
 pub use source::{LockoutSettings, Source, SourceKind, SourceMode};
 pub use stored_password::{ByteText, DescribedPassword, PasswordFormat, PasswordScheme, StoredScheme, TextBytes};

@@ -116,6 +116,12 @@ impl SambaAd {
         bail!("it does not answer on {address}:636: {}", tail(&log))
     }
 
+    /// The domain's administrator, who may replicate: name for a bind, and password.
+    #[must_use]
+    pub fn administrator(&self) -> (&'static str, &'static str) {
+        ("Administrator@ad.example.test", ADMINISTRATOR_PASSWORD)
+    }
+
     /// The DN of somebody.
     #[must_use]
     pub fn person_dn(&self, username: &str) -> String {

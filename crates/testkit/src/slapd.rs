@@ -33,6 +33,9 @@ pub struct SlapdSetup {
     pub lockout_seconds: u32,
     /// Whether entries say themselves which groups they are in (the memberof overlay).
     pub member_of: bool,
+    /// Whether it provides content synchronisation (RFC 4533), and of how many changes it then remembers deletions;
+    /// 0 = of none.
+    pub content_sync: Option<u32>,
     /// More entries, as LDIF.
     pub extra_ldif: String,
 }
@@ -46,6 +49,7 @@ impl Default for SlapdSetup {
             lockout_threshold: 5,
             lockout_seconds: 15 * 60,
             member_of: true,
+            content_sync: None,
             extra_ldif: String::new(),
         }
     }
@@ -295,6 +299,11 @@ fn configuration(folder: &str, setup: &SlapdSetup) -> String {
     } else {
         ("", "", "")
     };
+    let (sync_module, sync_overlay) = match setup.content_sync {
+        None => ("", String::new()),
+        Some(0) => ("moduleload syncprov\n", "overlay syncprov\n".to_owned()),
+        Some(log) => ("moduleload syncprov\n", format!("overlay syncprov\nsyncprov-sessionlog {log}\n")),
+    };
     format!(
         r#"include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
@@ -302,7 +311,7 @@ include /etc/ldap/schema/inetorgperson.schema
 include /etc/ldap/schema/nis.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
-{module}moduleload ppolicy
+{module}{sync_module}moduleload ppolicy
 pidfile {folder}/slapd.pid
 argsfile {folder}/slapd.args
 TLSCACertificateFile {folder}/ca.crt
@@ -329,7 +338,7 @@ limits dn.exact="cn=reader,ou=services,{base}" size=unlimited time=unlimited siz
 {overlay}overlay ppolicy
 ppolicy_default "cn=default,ou=policies,{base}"
 ppolicy_use_lockout
-"#
+{sync_overlay}"#
     )
 }
 

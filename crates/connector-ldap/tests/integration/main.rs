@@ -7,5 +7,6 @@ mod hostile;
 mod hostile_replies;
 mod hosts;
 mod peers;
+mod ranges;
 mod slow;
 mod support;

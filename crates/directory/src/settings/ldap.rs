@@ -28,6 +28,17 @@ words! {
     }
 }
 
+/// Where groups and devices are. Each absent = as usual for this kind of directory; an empty filter = none are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LdapObjects {
+    /// The tree that holds groups; the whole directory if absent: people's groups are often not below their base.
+    pub group_base: Option<String>,
+    pub group_filter: Option<String>,
+    pub device_base: Option<String>,
+    pub device_filter: Option<String>,
+}
+
 /// An LDAP directory or Active Directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LdapSettings {
@@ -49,6 +60,8 @@ pub struct LdapSettings {
     /// The attribute with the name people type: `uid`, `sAMAccountName`.
     pub username_attribute: String,
     pub mapping: AttributeMapping,
+    #[serde(default)]
+    pub objects: LdapObjects,
     /// NetBIOS name of the domain, for `DOMAIN\name`; Active Directory only.
     pub netbios_domain: Option<String>,
     /// Milliseconds for connect and TLS together.
@@ -97,6 +110,7 @@ impl LdapSettings {
                 (AttributeName::Department, pick("department", "ou")),
                 (AttributeName::Locale, "preferredLanguage".to_owned()),
             ]),
+            objects: LdapObjects::default(),
             netbios_domain: None,
             connect_timeout_ms: 3_000,
             operation_timeout_ms: 4_000,

@@ -9,7 +9,7 @@ mod sql;
 use std::collections::BTreeMap;
 
 pub use file::{Delimiter, FileFormat, FileSettings};
-pub use ldap::{HostChoice, LdapSettings, TransportSecurity};
+pub use ldap::{HostChoice, LdapObjects, LdapSettings, TransportSecurity};
 pub use openid::OpenIdSettings;
 pub use scim::ScimSettings;
 use serde::{Deserialize, Serialize};

@@ -64,7 +64,10 @@ fn select(entry: &StubEntry, wanted: &[String]) -> StubEntry {
         .filter(|(name, _)| !name.eq_ignore_ascii_case("userPassword"))
         .filter(|(name, _)| {
             let plain = name.split(';').next().unwrap_or(name);
-            all || wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(plain) || wanted.eq_ignore_ascii_case(name))
+            // A further part of a range (`member;range=2-*`) comes only to whoever asks for it by that name.
+            let further = name.contains(";range=") && !name.contains(";range=0-");
+            let by_plain = |wanted: &String| wanted.eq_ignore_ascii_case(plain) && !further;
+            all && !further || wanted.iter().any(|wanted| by_plain(wanted) || wanted.eq_ignore_ascii_case(name))
         })
         .cloned()
         .collect();

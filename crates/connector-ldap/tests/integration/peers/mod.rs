@@ -3,3 +3,5 @@
 mod active_directory;
 mod discovery;
 mod openldap;
+mod reading_ad;
+mod reading_openldap;
