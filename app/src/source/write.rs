@@ -155,6 +155,8 @@ fn ldap(form: &SourceForm) -> Result<LdapSettings, ApiError> {
         id_attribute: form.id_attribute.trim().to_owned(),
         username_attribute: form.username_attribute.trim().to_owned(),
         mapping,
+        // No form and no file sets them yet.
+        objects: directory::LdapObjects::default(),
         netbios_domain: text(&form.netbios_domain),
         connect_timeout_ms: number("connect_timeout_ms", &form.connect_timeout_ms)?,
         operation_timeout_ms: number("operation_timeout_ms", &form.operation_timeout_ms)?,
