@@ -136,7 +136,7 @@ async fn sweep(hub: Hub, owner: String, stop: CancellationToken) {
                         continue;
                     }
                 };
-                for source in sources.iter().filter(|s| is_swept(s.source.mode)) {
+                for source in sources.iter().filter(|s| is_swept(s.source.mode) && s.source.connector.is_readable()) {
                     let id = source.source.id;
                     let is_due = due.get(&id).is_none_or(|at| *at <= hub.clock.now());
                     if is_due && !busy.contains(&id) {

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use connector::{AllowedNetworks, Connector, Discovery, GuardSettings, Guarded, SourceFolder, Trouble};
+use connector_entra::OpenIdConnector;
 use connector_file::FileConnector;
 use connector_ldap::{LdapConnector, LdapDiscovery};
 use connector_scim::ScimConnector;
@@ -118,7 +119,10 @@ impl ConnectorFactory for Connectors {
                 let connector = SqlConnector::new(source, secret, networks, files)?;
                 Ok(Arc::new(Guarded::named(&source.name, connector, GuardSettings::default())))
             }
-            SourceKind::Entra | SourceKind::OpenId => Err(unbuilt(source)),
+            SourceKind::Entra | SourceKind::OpenId => {
+                let connector = OpenIdConnector::new(source, secret, Arc::clone(&self.networks))?;
+                Ok(Arc::new(Guarded::named(&source.name, connector, GuardSettings::default())))
+            }
             SourceKind::Scim => {
                 let connector = ScimConnector::new(source, secret, Arc::clone(&self.networks))?;
                 Ok(Arc::new(Guarded::named(&source.name, connector, GuardSettings::default())))
@@ -140,11 +144,6 @@ impl ConnectorFactory for Connectors {
     }
 }
 
-/// A kind that this version knows the settings of, and no connector for.
-fn unbuilt(source: &Source) -> Trouble {
-    let reason = format!("this isthmus has no connector for sources of kind {}", source.kind);
-    Trouble { kind: connector::TroubleKind::Misconfigured, endpoint: source.name.clone(), reason }
-}
 
 /// The machine's clock, in seconds since 1970, for what has no hub yet.
 #[must_use]

@@ -15,10 +15,11 @@ use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::{Instant, timeout},
 };
+use url::Url;
 
 use crate::{
-    Abilities, Connector, Cursor, Found, HostHealth, Page, ProbeStep, Read, ReadFrom, ReadPage, Trouble, TroubleKind,
-    Verification,
+    Abilities, Connector, Cursor, Found, HostHealth, Page, ProbeStep, Read, ReadFrom, ReadPage, Redirect,
+    RedirectFailure, RedirectProof, RedirectReturn, RedirectStart, Trouble, TroubleKind, Verification,
 };
 
 /// Whether the source is being asked at all.
@@ -194,6 +195,11 @@ impl<C: Connector> Guarded<C> {
         }
     }
 
+    fn no_redirect(&self) -> Trouble {
+        let reason = "nobody signs in at this source by redirect".to_owned();
+        Trouble { kind: TroubleKind::Misconfigured, endpoint: self.name.clone(), reason }
+    }
+
     /// Publishes how a request ended and how long it took.
     fn count(&self, call: &'static str, result: &'static str, began: Instant) {
         let source = self.name.clone();
@@ -342,6 +348,10 @@ impl<C: Connector> Connector for Guarded<C> {
         self.inner.reading().map(|_| self as &dyn Read)
     }
 
+    fn redirect(&self) -> Option<&dyn Redirect> {
+        self.inner.redirect().map(|_| self as &dyn Redirect)
+    }
+
     async fn stored_password(&self, entry: &SourceEntry) -> Result<Option<SecretString>, Trouble> {
         self.counted("stored-password", self.run(&self.places, self.inner.stored_password(entry))).await
     }
@@ -389,6 +399,30 @@ impl<C: Connector> Read for Guarded<C> {
             return Err(Trouble { kind: TroubleKind::Misconfigured, endpoint: self.name.clone(), reason });
         };
         self.counted("read", self.run(&self.sweep, inner.read(kind, from))).await
+    }
+}
+
+#[async_trait]
+impl<C: Connector> Redirect for Guarded<C> {
+    async fn begin(&self, start: &RedirectStart) -> Result<Url, Trouble> {
+        let inner = self.inner.redirect().ok_or_else(|| self.no_redirect())?;
+        self.counted("redirect-begin", self.run(&self.places, inner.begin(start))).await
+    }
+
+    async fn finish(&self, back: &RedirectReturn) -> Result<RedirectProof, RedirectFailure> {
+        let inner = self.inner.redirect().ok_or_else(|| self.no_redirect())?;
+        let began = Instant::now();
+        let admitted = self.admit(&self.places).await?;
+        let finished = inner.finish(back).await;
+        let (result, ended) = match &finished {
+            Ok(_) => ("ok", Ending::Answered),
+            Err(RedirectFailure::Trouble(trouble)) => (trouble.kind.as_str(), ending(trouble.kind, &trouble.reason)),
+            // Whoever comes with a code of their own making must neither open the breaker nor close it.
+            Err(RedirectFailure::Refused { .. }) => ("refused", Ending::Neutral),
+        };
+        self.count("redirect-finish", result, began);
+        admitted.end(ended);
+        finished
     }
 }
 

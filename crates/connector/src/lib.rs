@@ -10,6 +10,7 @@ mod guard;
 mod health;
 mod network;
 mod read;
+mod redirect;
 mod source_folder;
 
 use std::{sync::Arc, time::Duration};
@@ -25,6 +26,7 @@ pub use guard::{BreakerState, GuardSettings, Guarded};
 pub use health::{HostHealth, HostState, HostTrouble};
 pub use network::{AddressRefused, AllowedNetworks};
 pub use read::{Abilities, Change, MembershipSide, Next, Read, ReadCursor, ReadFrom, ReadPage, Rejected};
+pub use redirect::{Redirect, RedirectFailure, RedirectProof, RedirectReturn, RedirectStart};
 use secrecy::SecretString;
 pub use source_folder::{FileRefused, SourceFolder};
 
@@ -62,6 +64,11 @@ pub trait Connector: Send + Sync {
 
     /// Reading it whole or by what changed, for an import.
     fn reading(&self) -> Option<&dyn Read> {
+        None
+    }
+
+    /// Signing in there by redirect, for sources that people are sent to.
+    fn redirect(&self) -> Option<&dyn Redirect> {
         None
     }
 
@@ -114,6 +121,9 @@ impl<C: Connector + ?Sized> Connector for Arc<C> {
     }
     fn reading(&self) -> Option<&dyn Read> {
         (**self).reading()
+    }
+    fn redirect(&self) -> Option<&dyn Redirect> {
+        (**self).redirect()
     }
     async fn stored_password(&self, entry: &SourceEntry) -> Result<Option<SecretString>, Trouble> {
         (**self).stored_password(entry).await

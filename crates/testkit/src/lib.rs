@@ -2,6 +2,7 @@
 //! Development only; everything starts from the system's own packages in temporary folders and ends with the test.
 
 mod certificates;
+mod cloud;
 mod databases;
 mod fault_proxy;
 mod keeper;
@@ -15,6 +16,7 @@ mod slapd;
 mod stub_ldap;
 
 pub use certificates::{Authority, ServerCertificate};
+pub use cloud::{Cloud, CloudSetup};
 pub use databases::{TestDatabase, databases, postgres, sqlite};
 pub use fault_proxy::{Fault, FaultProxy};
 pub use legacy_sql::{LegacyKind, LegacySql};

@@ -127,6 +127,24 @@ impl ConnectorSettings {
         }
     }
 
+    /// Whether people sign in there by redirect: no password typed here is ever sent there.
+    #[must_use]
+    pub const fn redirects(&self) -> bool {
+        match self {
+            Self::OpenId(_) => true,
+            Self::Ldap(_) | Self::Sql(_) | Self::Scim(_) | Self::File(_) => false,
+        }
+    }
+
+    /// Whether its people can be read with the hub's own account.
+    #[must_use]
+    pub const fn is_readable(&self) -> bool {
+        match self {
+            Self::OpenId(settings) => settings.is_readable(),
+            Self::Ldap(_) | Self::Sql(_) | Self::Scim(_) | Self::File(_) => true,
+        }
+    }
+
     /// The settings of an LDAP directory, if it is one.
     #[must_use]
     pub const fn ldap(&self) -> Option<&LdapSettings> {

@@ -1,0 +1,4 @@
+//! Against npm's `oidc-provider` and the Graph beside it.
+
+mod graph;
+mod sign_in;
