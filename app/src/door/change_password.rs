@@ -46,7 +46,7 @@ pub fn change_password_page(frame: &Frame, page: &ChangePasswordPage) -> String 
 }
 
 /// One password field with its problem and, for the new one, the rules.
-fn password_field(
+pub(super) fn password_field(
     id: &'static str,
     name: &'static str,
     label: &'static str,

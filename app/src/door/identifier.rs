@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Frame, Passage, field, frame};
+use super::{Frame, Passage, ProviderLink, field, frame, provider::providers};
 use crate::ui::Icon;
 
 /// One answer to "Which directory?".
@@ -23,6 +23,8 @@ pub struct IdentifierPage {
     pub directories: Vec<DirectoryChoice>,
     /// The value this browser chose last; empty = "Find me".
     pub chosen: String,
+    /// "Continue with …"; by the application, the same for everybody.
+    pub providers: Vec<ProviderLink>,
     /// The form came back without a name.
     pub missing: bool,
 }
@@ -63,7 +65,10 @@ pub fn identifier_page(frame: &Frame, page: &IdentifierPage) -> String {
             <button class="button primary wide">"Continue"</button>
         </form>
     };
-    frame::document(frame, "Sign in", card)
+    match providers(&page.passage, "", &page.providers) {
+        Some(others) => frame::document(frame, "Sign in", (card, others)),
+        None => frame::document(frame, "Sign in", card),
+    }
 }
 
 fn directory_field(page: &IdentifierPage) -> Option<impl IntoView + use<>> {

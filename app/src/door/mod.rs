@@ -2,7 +2,7 @@
 //! script, in at most 40 kB with its stylesheet, and friendly to password managers.
 //!
 //! Each page is a plain struct and a function that returns the whole document. The forms post back to the routes of
-//! the server: `/sign-in`, `/sign-in/code`, `/sign-in/continue`, `/sign-in/consent`, `/sign-out`, `/set-up`,
+//! the server: `/sign-in`, `/sign-in/code`, `/sign-in/offer`, `/sign-in/continue`, `/sign-in/consent`, `/sign-out`, `/set-up`,
 //! `/account/password`; every field name is a constant of [`field`].
 
 mod change_password;
@@ -11,7 +11,9 @@ mod consent;
 mod frame;
 mod identifier;
 mod message;
+mod offer;
 mod password;
+mod provider;
 mod refusal;
 mod set_up;
 mod sign_out;
@@ -23,7 +25,9 @@ pub use consent::{Ask, AskKind, ConsentPage, consent_page};
 pub use frame::Frame;
 pub use identifier::{DirectoryChoice, IdentifierPage, identifier_page};
 pub use message::{ErrorPage, error_page};
+pub use offer::{OfferPage, offer_page};
 pub use password::{PasswordPage, password_page};
+pub use provider::ProviderLink;
 pub use refusal::{RefusalKind, RefusalPage, refusal_page};
 pub use set_up::{SetUpDonePage, SetUpPage, set_up_done_page, set_up_page};
 pub use sign_out::{SignOutPage, SignedOutPage, sign_out_page, signed_out_page};
@@ -41,9 +45,9 @@ pub mod field {
     pub const PASSWORD: &str = "password";
     /// The chosen directory; empty for "Find me".
     pub const DIRECTORY: &str = "directory";
-    /// `allow` or `refuse` on the consent page.
+    /// `allow` or `refuse` on the consent page; `skip` puts an offer off.
     pub const DECISION: &str = "decision";
-    /// What the first step of a break-glass sign-in handed out.
+    /// What the first step of a sign-in in two steps handed out.
     pub const STEP: &str = "step";
     /// The break-glass code.
     pub const CODE: &str = "code";
@@ -68,7 +72,8 @@ pub struct Passage {
 
 impl Passage {
     /// The start of the same sign-in.
-    fn start(&self) -> String {
+    #[must_use]
+    pub fn start(&self) -> String {
         let pairs = [(field::TRANSACTION, &self.transaction), (field::RETURN_TO, &self.return_to)];
         let query: Vec<String> = pairs
             .iter()

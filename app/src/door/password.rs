@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Frame, Passage, field, frame};
+use super::{Frame, Passage, ProviderLink, field, frame, provider::providers};
 use crate::ui::Icon;
 
 /// Asks for the password. Nothing on it depends on whether the name is known.
@@ -12,6 +12,8 @@ pub struct PasswordPage {
     pub identifier: String,
     /// The chosen directory's value; empty = "Find me" or not asked.
     pub directory: String,
+    /// "Continue with …"; by the application and the typed domain, the same for everybody.
+    pub providers: Vec<ProviderLink>,
     /// The form came back without a password.
     pub missing: bool,
 }
@@ -23,7 +25,10 @@ pub fn password_page(frame: &Frame, page: &PasswordPage) -> String {
         <div class="head"><h1>"Enter your password"</h1><p>"Use the password you use today."</p></div>
         {password_form(&page.passage, &page.identifier, &page.directory, page.missing)}
     };
-    frame::document(frame, "Enter your password", card)
+    match providers(&page.passage, &page.identifier, &page.providers) {
+        Some(others) => frame::document(frame, "Enter your password", (card, others)),
+        None => frame::document(frame, "Enter your password", card),
+    }
 }
 
 /// The form, also under a refusal. The name stands in a read-only field of its own, where password managers look.

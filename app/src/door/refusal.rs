@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 
-use super::{Frame, Passage, frame, password::password_form};
+use super::{Frame, Passage, ProviderLink, frame, password::password_form, provider::providers};
 use crate::ui::Icon;
 
 /// Which text stands on it. Everything but [`RefusalKind::Generic`] and [`RefusalKind::Outage`] needs a proven password.
@@ -21,6 +21,12 @@ pub enum RefusalKind {
     Disabled,
     /// Right password, but it is too old or must be changed first (D11).
     PasswordExpired,
+    /// Proven by their directory; the person signs in here by now (D6s).
+    SignInHere,
+    /// Right password, and a second factor that only the directory asks for (D12).
+    ContinueThere,
+    /// What came back from a directory does not hold (semantics, section 2.8).
+    AnswerRefused,
 }
 
 /// A refused attempt.
@@ -32,6 +38,8 @@ pub struct RefusalPage {
     pub identifier: String,
     /// The chosen directory's value; empty = "Find me" or not asked.
     pub directory: String,
+    /// "Continue with …"; by the application and the typed domain, the same for everybody.
+    pub providers: Vec<ProviderLink>,
     /// Leads help desk to the trace.
     pub code: String,
     pub at: DateTime<Utc>,
@@ -60,8 +68,17 @@ pub fn refusal_page(frame: &Frame, page: &RefusalPage) -> String {
     let next = if again && !page.identifier.is_empty() {
         password_form(&page.passage, &page.identifier, &page.directory, false).into_any()
     } else {
-        let label = if again { "Try again" } else { "Sign in as someone else" };
+        let label = match page.kind {
+            RefusalKind::SignInHere => "Sign in here",
+            RefusalKind::AnswerRefused => "Start again",
+            _ if again => "Try again",
+            _ => "Sign in as someone else",
+        };
         view! { <a class="button wide" href=page.passage.start()>{Icon::Back.draw()}{label}</a> }.into_any()
+    };
+    let next = match providers(&page.passage, &page.identifier, &page.providers) {
+        Some(others) => (next, others).into_any(),
+        None => next,
     };
     let card = view! {
         <div class="head" role="alert"><h1>{title}</h1><p>{text}</p></div>
@@ -96,6 +113,18 @@ const fn words(kind: RefusalKind) -> (&'static str, &'static str) {
         RefusalKind::PasswordExpired => (
             "Your password has expired",
             "Your directory wants a new password first. Change it where you usually do, then sign in here with the new one.",
+        ),
+        RefusalKind::SignInHere => (
+            "You sign in here now",
+            "Your directory knows you, but you have moved: sign in with your usual name and the password you set here.",
+        ),
+        RefusalKind::ContinueThere => (
+            "Your directory asks for more",
+            "Your password is right, but your directory asks for a second factor, which only it can do. Go on there.",
+        ),
+        RefusalKind::AnswerRefused => (
+            "You are not signed in",
+            "What your directory sent back could not be accepted. Start again; if it happens twice, call help desk and read out the code.",
         ),
     }
 }

@@ -39,6 +39,7 @@ fn refusal(kind: RefusalKind) -> RefusalPage {
         kind,
         identifier: "amara.okafor@tessaro.example".into(),
         directory: String::new(),
+        providers: vec![],
         code: "R4T-9KD".into(),
         at: at(),
         too_many: false,
@@ -185,4 +186,43 @@ fn break_glass_code() {
     keep("code", &code_page(&frame(), &page));
     let page = CodePage { problem: Some(HOSTILE.into()), ..page };
     keep("code-wrong", &code_page(&frame(), &page));
+}
+
+#[test]
+fn other_ways_to_sign_in_and_what_follows_them() {
+    let fine = |html: String, words: &[&str]| {
+        assert!(!html.contains("<script") && !html.contains("<img") && html.len() < 8_000, "{html}");
+        for word in words {
+            assert!(html.contains(word), "{word}: {html}");
+        }
+    };
+    let cloud = ProviderLink { source: "cloud".into(), label: HOSTILE.into() };
+    let link = "/sign-in/redirect?source=cloud&amp;transaction=0198c0de-0000-7000-8000-000000000001";
+    let page = IdentifierPage { passage: passage(), providers: vec![cloud.clone()], ..IdentifierPage::default() };
+    fine(identifier_page(&frame(), &page), &["Continue with", link, "E-mail or username"]);
+    let typed = "amara+x@tessaro.example".to_owned();
+    let page =
+        PasswordPage { passage: passage(), identifier: typed, providers: vec![cloud], ..PasswordPage::default() };
+    fine(password_page(&frame(), &page), &["identifier=amara%2Bx%40tessaro.example", "Enter your password"]);
+    for (kind, words) in [
+        (RefusalKind::SignInHere, "You sign in here now"),
+        (RefusalKind::ContinueThere, "second factor"),
+        (RefusalKind::AnswerRefused, "could not be accepted"),
+    ] {
+        fine(refusal_page(&frame(), &refusal(kind)), &[words]);
+    }
+    let offer = OfferPage {
+        passage: passage(),
+        step: "a-step".into(),
+        person_name: HOSTILE.into(),
+        username: "amara".into(),
+        minimum: 15,
+        may_skip: true,
+        new_problem: None,
+        repeated_problem: None,
+    };
+    fine(offer_page(&frame(), &offer), &["Not now", "value=\"a-step\"", "At least 15 characters"]);
+    let last =
+        offer_page(&frame(), &OfferPage { may_skip: false, repeated_problem: Some("It differs.".into()), ..offer });
+    assert!(!last.contains("Not now") && last.contains("It differs."));
 }

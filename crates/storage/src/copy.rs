@@ -66,8 +66,11 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("key_holder", Ended),
     ("lease", Ended),
     ("membership", Kept),
+    ("password_offer", Ended),
+    ("password_offer_skip", Kept),
     ("person", Kept),
     ("proposal", Kept),
+    ("redirect_sign_in", Ended),
     ("refresh_token", Ended),
     ("refusal", Kept),
     ("review_case", Kept),
@@ -96,7 +99,9 @@ pub async fn forget_credentials(tx: &mut Transaction, now: DateTime<Utc>) -> Res
     // An epoch must never fall, so a lease keeps its row and only runs out.
     const LEASES: &str = "update lease set expires_at = $1";
     const GLASS: &str = "update break_glass set code_digest = null where code_digest is not null";
-    const GONE: [&str; 8] = [
+    const GONE: [&str; 10] = [
+        "delete from redirect_sign_in",
+        "delete from password_offer",
         "delete from authorization_code",
         "delete from refresh_token",
         "delete from authorization_request",

@@ -32,6 +32,7 @@ pub mod overview;
 pub mod people;
 pub mod proposals;
 pub mod provider;
+pub mod redirects;
 mod row;
 pub mod search;
 pub mod sessions;

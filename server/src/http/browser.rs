@@ -119,6 +119,24 @@ impl Browser {
         jar
     }
 
+    /// What this browser holds from an earlier way to a provider.
+    #[must_use]
+    pub fn redirect(&self) -> Option<String> {
+        self.kept("-redirect")
+    }
+
+    /// The cookie that ties a way to a provider to this browser. `Lax`: it has to come along when the provider sends the
+    /// browser back.
+    pub fn keep_redirect(&self, value: String) -> CookieJar {
+        let cookie = Cookie::build((self.site.cookie_name("-redirect"), value))
+            .path("/")
+            .http_only(true)
+            .secure(self.site.secure)
+            .same_site(SameSite::Lax)
+            .max_age(Duration::hours(1));
+        CookieJar::new().add(cookie)
+    }
+
     fn kept(&self, suffix: &str) -> Option<String> {
         let value = self.jar.get(&self.site.cookie_name(suffix))?.value();
         // Longer than anything we set: not ours.

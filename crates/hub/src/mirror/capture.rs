@@ -171,6 +171,40 @@ pub(super) async fn take_hub_alias(tx: &mut Transaction, person: &Person, source
     Ok(())
 }
 
+/// A password that the person sets here instead of the one their redirect source knows (row D6r): from now on the hub
+/// decides (U5). The caller has it proven by that source just now.
+pub async fn take_over(
+    tx: &mut Transaction,
+    hub: &HubParts,
+    person: PersonId,
+    source: &Source,
+    phc: String,
+) -> Result<Person, HubError> {
+    let now = hub.clock.now();
+    let mut person = super::person(tx, person).await?;
+    if person.merged_into.is_some() || person.credential_authority != CredentialAuthority::Source(source.id) {
+        return Err(HubError::Refused("This person does not sign in at that directory any more.".to_owned()));
+    }
+    let verifier = Verifier {
+        person_id: person.id,
+        phc,
+        origin: VerifierOrigin::Hub,
+        source_id: None,
+        password_set_at: None,
+        made_at: now,
+        last_ok_at: now,
+    };
+    Verifiers(tx).put(&verifier).await?;
+    person.verifier = VerifierKind::Native;
+    person.credential_authority = CredentialAuthority::Hub;
+    person.updated_at = now;
+    take_hub_alias(tx, &person, source).await?;
+    People(tx).update(&person).await?;
+    let event = AuditEvent::new(Actor::Person(person.id), "person.password-set-instead").person(person.id);
+    audit(tx, hub, event.source(source.id)).await?;
+    super::person(tx, person.id).await
+}
+
 /// Deletes the verifier of somebody whose source still decides: it said something else than the hub, or the password
 /// was changed too recently (row D24). Whether there was one.
 pub async fn delete_shadow_verifier(

@@ -14,7 +14,7 @@ mod refresh;
 mod values;
 
 pub use authority::{activate_staged, disable_by_hub, enable_by_hub, end_source_authority, rehash, set_hub_verifier};
-pub use capture::{Capture, Captured, capture, delete_shadow_verifier};
+pub use capture::{Capture, Captured, capture, delete_shadow_verifier, take_over};
 pub use create::{NewHubPerson, Provisioned, create, create_hub_person};
 use directory::{Account, AccountStatus, CaseId, Person, Standing};
 pub use imported::{Imported, import_verifier, replace_imported};

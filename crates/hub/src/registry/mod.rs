@@ -9,6 +9,7 @@ mod directory_name;
 mod lockout;
 mod source_check;
 mod source_check_file;
+mod source_check_openid;
 mod source_check_scim;
 mod source_check_sql;
 mod source_write;

@@ -8,7 +8,7 @@ use url::Url;
 use super::{
     check_label,
     directory_name::{check_attribute, check_dn, check_domain, check_filter},
-    invalid, source_check_file, source_check_scim, source_check_sql,
+    invalid, source_check_file, source_check_openid, source_check_scim, source_check_sql,
 };
 use crate::HubError;
 
@@ -31,7 +31,7 @@ pub(super) fn check(mut draft: SourceDraft, before: Option<&Source>) -> Result<S
     match &mut draft.connector {
         ConnectorSettings::Ldap(ldap) => check_ldap(ldap, draft.kind)?,
         ConnectorSettings::Sql(sql) => source_check_sql::check(sql)?,
-        ConnectorSettings::OpenId(_) => {}
+        ConnectorSettings::OpenId(openid) => source_check_openid::check(openid, draft.kind, before)?,
         ConnectorSettings::Scim(scim) => source_check_scim::check(scim)?,
         ConnectorSettings::File(file) => source_check_file::check(file)?,
     }

@@ -27,6 +27,14 @@ pub struct DirectoryChoice {
     pub label: String,
 }
 
+/// A provider to go to instead of typing a password: "Continue with …".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderChoice {
+    /// The source's name.
+    pub source: String,
+    pub label: String,
+}
+
 /// One press of the button.
 #[derive(Debug, Clone)]
 pub struct SignInAttempt {
@@ -59,6 +67,8 @@ pub enum SignInAnswer {
     /// The right password of a break-glass administrator (row D28): [`crate::Hub::finish_break_glass`] takes this and
     /// the code printed on the host.
     CodeNeeded(CodeStep),
+    /// Proven by redirect, and a password can be set here first (row D6r): [`crate::Hub::finish_password_offer`].
+    PasswordOffered(PasswordOffered),
     Refused(Refusal),
 }
 
@@ -79,6 +89,17 @@ impl PartialEq for CodeStep {
 }
 
 impl Eq for CodeStep {}
+
+/// The offer to set a password here, for fifteen minutes and one sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasswordOffered {
+    pub step: CodeStep,
+    pub display_name: String,
+    /// The name to sign in with from then on, where there is one; for password managers.
+    pub username: Option<String>,
+    /// It was not taken too often: it can be put off.
+    pub may_skip: bool,
+}
 
 /// A refusal as the caller sees it. For one route and one typed identifier it says the same of everybody until the
 /// password is proven.
@@ -108,6 +129,12 @@ pub enum RefusalPage {
     NotAllowedNow,
     /// Disabled, or its validity is over.
     Disabled,
+    /// Proven by redirect; the person signs in here by now.
+    SignInHere,
+    /// The provider asks for a second factor: on by redirect.
+    ContinueThere,
+    /// What came back from a provider does not hold.
+    AnswerRefused,
 }
 
 /// The story of one attempt, for help desk. Holds no password; what was typed is here only if it is an alias of the

@@ -124,6 +124,8 @@ pub(super) struct Settled {
     pub(super) result: Option<AdapterResult>,
     pub(super) endpoint: Option<String>,
     pub(super) locked_until: Option<chrono::DateTime<chrono::Utc>>,
+    /// How it was proven by redirect (RFC 8176); empty for a password typed here.
+    pub(super) methods: Option<Vec<String>>,
     /// Keyed digest of a wrong password, to be remembered.
     pub(super) digest: Option<Vec<u8>>,
 }
@@ -143,6 +145,7 @@ impl Settled {
             result: None,
             endpoint: None,
             locked_until: None,
+            methods: None,
             digest: None,
         }
     }
@@ -185,7 +188,7 @@ impl Hub {
 }
 
 impl<'a> Broker<'a> {
-    async fn begin(
+    pub(super) async fn begin(
         hub: &'a Hub,
         attempt: &'a SignInAttempt,
         client: Option<&Client>,
@@ -326,17 +329,16 @@ impl<'a> Broker<'a> {
         use super::decision::Page;
         match decision.page {
             // Not a refusal: whoever reads the code page typed the right password.
-            Page::None | Page::Banner | Page::Refusal | Page::Code => {
-                if self.route.is_down(self.hub) {
-                    RefusalPage::Outage
-                } else {
-                    RefusalPage::Generic
-                }
+            Page::None | Page::Banner | Page::Refusal | Page::Code | Page::SetPassword => {
+                if self.route.is_down(self.hub) { RefusalPage::Outage } else { RefusalPage::Generic }
             }
             Page::Outage => RefusalPage::Outage,
             Page::NotEnabledYet => RefusalPage::NotEnabledYet,
             Page::NotAllowedNow => RefusalPage::NotAllowedNow,
             Page::Disabled => RefusalPage::Disabled,
+            Page::SignInHere => RefusalPage::SignInHere,
+            Page::ContinueThere => RefusalPage::ContinueThere,
+            Page::AnswerRefused => RefusalPage::AnswerRefused,
         }
     }
 }

@@ -15,7 +15,7 @@ use storage::{
 };
 
 use super::{
-    CodeStep, Refusal, RefusalPage, SignInAnswer,
+    CodeStep, PasswordOffered, Refusal, RefusalPage, SignInAnswer,
     broker::{Broker, Settled},
     budget,
     decision::{Capture, Counter, Decision, Extent, Grant, HubAnswer, Page, Place, Row, Write, decide},
@@ -45,6 +45,8 @@ struct Done {
     new_device_cookie: Option<String>,
     /// Row D28 goes on with this and the code.
     code_step: Option<CodeStep>,
+    /// Row D6r goes on with this.
+    offered: Option<PasswordOffered>,
 }
 
 /// What is prepared before the transaction, because it takes time.
@@ -95,6 +97,9 @@ impl Broker<'_> {
         );
         if let Some(step) = done.code_step {
             return Ok(SignInAnswer::CodeNeeded(step));
+        }
+        if let Some(offered) = done.offered {
+            return Ok(SignInAnswer::PasswordOffered(offered));
         }
         let Some(session) = done.session else {
             let known_device = done.person.as_ref().is_some_and(|person| self.knows_device_of(person.id));
@@ -147,8 +152,15 @@ impl Broker<'_> {
         self.write_pending(tx).await?;
         self.end_place(tx, settled).await?;
         let (decision, person) = self.write_all(tx, settled, prepared).await?;
-        let mut done =
-            Done { decision, person, session: None, code: String::new(), new_device_cookie: None, code_step: None };
+        let mut done = Done {
+            decision,
+            person,
+            session: None,
+            code: String::new(),
+            new_device_cookie: None,
+            code_step: None,
+            offered: None,
+        };
         self.count(tx, &done, prepared).await?;
         if let (Grant::Session { extent, offline }, Some(person)) = (done.decision.grant, &done.person) {
             let session = self.open(tx, settled, person, (extent, offline), done.decision.code()).await?;
@@ -160,6 +172,10 @@ impl Broker<'_> {
             let digest = token_digest(token.expose_secret());
             storage::break_glass::insert_step(tx, digest, person.id, prepared.at, prepared.at + CODE_TIME).await?;
             done.code_step = Some(CodeStep(token));
+        }
+        if let (Page::SetPassword, Some(person), Some(live)) = (done.decision.page, &done.person, &settled.live) {
+            let (client, methods) = (self.attempt.client.clone(), settled.methods.clone().unwrap_or_default());
+            done.offered = Some(self.hub.offer_password(tx, person, live.source.id, client, methods).await?);
         }
         done.code = self.write_trace(tx, settled, &done, prepared.at).await?;
         Ok(done)
@@ -309,6 +325,7 @@ impl Broker<'_> {
             }
             Write::AuditWouldCreate => self.audit(tx, audited("person.would-create")).await?,
             Write::AuditMergedAliasUsed => self.audit(tx, audited("alias.of-merged-person-used")).await?,
+            Write::AuditRedirectRefused => self.audit(tx, audited("sign-in.redirect-refused")).await?,
             // In memory, and done before.
             Write::RememberWrongPassword => {}
             Write::Link | Write::Provision | Write::ProvisionDisputed => {
@@ -355,7 +372,9 @@ impl Broker<'_> {
             }
         }
         let counted = matches!(counter, Counter::Hub | Counter::Identifier);
-        let generic = !done.decision.lets_in() && self.refusal_page(&done.decision) == RefusalPage::Generic;
+        // Whoever is asked to set a password is in.
+        let refused = !done.decision.lets_in() && done.decision.page != Page::SetPassword;
+        let generic = refused && self.refusal_page(&done.decision) == RefusalPage::Generic;
         if counted || generic {
             let row = RefusalRow {
                 id: self.hub.random.id(prepared.at),
@@ -389,7 +408,8 @@ impl Broker<'_> {
             (Extent::OfSource, Some(source)) => Reach::ClientsOf(source),
             (Extent::OfSource, None) => return Err(HubError::Internal("a session without a reach".to_owned())),
         };
-        let new = NewSession { person: person.id, proven_by, amr: vec!["pwd".to_owned()], offline, reach };
+        let amr = settled.methods.clone().unwrap_or_else(|| vec!["pwd".to_owned()]);
+        let new = NewSession { person: person.id, proven_by, amr, offline, reach };
         let seen_as = session::SeenAs {
             browser: self.attempt.browser.clone(),
             address: self.policy.session_addresses.then(|| self.attempt.address.to_string()),

@@ -23,7 +23,8 @@ impl Hub {
             let refusals = Throttle(tx).forget(now - REFUSALS).await?;
             let traces = Traces(tx).forget(now - TRACES).await?;
             let devices = Devices(tx).forget(now - DEVICES).await?;
-            Ok(refusals + traces + devices)
+            let redirects = storage::redirects::Redirects(tx).forget(now).await?;
+            Ok(refusals + traces + devices + redirects)
         })
     }
 

@@ -68,7 +68,7 @@ impl Broker<'_> {
         }
     }
 
-    async fn read_known(&mut self, id: PersonId, alias: Option<Alias>) -> Result<Option<Known>, HubError> {
+    pub(super) async fn read_known(&mut self, id: PersonId, alias: Option<Alias>) -> Result<Option<Known>, HubError> {
         let mut reader = self.hub.database.reader();
         let Some(person) = People(&mut reader).survivor(id).await? else { return Ok(None) };
         if person.id != id {
@@ -87,7 +87,7 @@ impl Broker<'_> {
     }
 
     /// Asks for the standing, which reads the linked entry first where the last reading is old or said no.
-    async fn judge(&mut self, known: &mut Known) -> Result<(), HubError> {
+    pub(super) async fn judge(&mut self, known: &mut Known) -> Result<(), HubError> {
         let verdict = self.hub.standing(known.person.id).await?;
         if let Some(person) = People(&mut self.hub.database.reader()).by_id(known.person.id).await? {
             known.person = person;
@@ -316,6 +316,14 @@ impl Broker<'_> {
             }
             SourceMode::Active | SourceMode::Capture | SourceMode::Draining => {}
         }
+        if asking.live.source.connector.redirects() {
+            self.trace.bad(
+                "Source not asked",
+                "People sign in there by redirect: the password was sent nowhere.",
+                None,
+            );
+            return self.conclude(asking, Contacted::without_bind(SourceAnswer::NotAsked), password).await;
+        }
         let entry = match read {
             Some(entry) => entry,
             None => match self.fetch(&asking).await {
@@ -397,7 +405,8 @@ impl Broker<'_> {
         let settled = asking.entry.as_ref().is_some_and(|e| settled_since(&live.source, e, self.hub.clock.now()));
         let mut source = SourceFacts {
             mode: live.source.mode,
-            redirect: false,
+            redirect: live.source.connector.redirects(),
+            second_factor: false,
             answer: contacted.answer,
             is_credential_authority: asking.is_authority,
             holds_standing: known.person.standing_authority == StandingAuthority::Source(live.source.id),
@@ -445,7 +454,7 @@ impl Broker<'_> {
     }
 
     /// A decision without a source.
-    fn settle_at(&self, known: &Known, place: Place) -> Settled {
+    pub(super) fn settle_at(&self, known: &Known, place: Place) -> Settled {
         let facts = self.facts(known, place, None);
         Settled {
             facts: Some(facts),
@@ -456,7 +465,7 @@ impl Broker<'_> {
         }
     }
 
-    fn facts(&self, known: &Known, place: Place, live: Option<&LiveSource>) -> Facts {
+    pub(super) fn facts(&self, known: &Known, place: Place, live: Option<&LiveSource>) -> Facts {
         let now = self.hub.clock.now();
         let recent = |at: Option<DateTime<Utc>>, seconds: u64| {
             let age = TimeDelta::seconds(i64::try_from(seconds).unwrap_or(i64::MAX / 1_000));

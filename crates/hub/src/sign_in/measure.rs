@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use directory::metric;
 
-use super::{SignInAnswer, decision::Row};
+use super::decision::Row;
 use crate::HubError;
 
 /// Who decided. A row of the hub's own verifier is the hub's, also while a source is down (D15).
@@ -31,7 +31,7 @@ pub(super) fn asking(call: &'static str, source: &str) -> tracing::Span {
 }
 
 /// An attempt that ended in an error of ours.
-pub(super) fn failed(result: &Result<SignInAnswer, HubError>) {
+pub(super) fn failed<T>(result: &Result<T, HubError>) {
     let Err(error) = result else { return };
     let reason = match error {
         HubError::Storage(_) => "storage",

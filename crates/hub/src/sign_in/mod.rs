@@ -19,6 +19,7 @@ mod live_test;
 mod lookup;
 mod measure;
 mod memory;
+mod redirect;
 mod route;
 mod stranger;
 mod throttle;
@@ -28,7 +29,12 @@ pub(crate) use memory::Memory;
 
 pub use change_password::{PasswordChange, PasswordChangeAnswer, PasswordPlace};
 
+pub use redirect::{
+    PasswordOfferAnswer, PasswordOfferChoice, RedirectAnswer, RedirectBack, RedirectBeginning, RedirectBegun,
+    RedirectCaller, RedirectFinished,
+};
+
 pub use answer::{
-    CodeStep, DirectoryChoice, Refusal, RefusalPage, SignInAnswer, SignInAttempt, SignInPage, SignInTrace, Tone,
-    TraceStep,
+    CodeStep, DirectoryChoice, PasswordOffered, ProviderChoice, Refusal, RefusalPage, SignInAnswer, SignInAttempt,
+    SignInPage, SignInTrace, Tone, TraceStep,
 };

@@ -60,7 +60,7 @@ impl Route {
 }
 
 /// The source that owns the domain of `name@domain` or `DOMAIN\name`.
-fn domain_owner(identifier: &str, sources: &[Arc<LiveSource>]) -> Option<SourceId> {
+pub(super) fn domain_owner(identifier: &str, sources: &[Arc<LiveSource>]) -> Option<SourceId> {
     let owns = |live: &Arc<LiveSource>| match TypedName::parse(identifier) {
         TypedName::AtDomain(address) => live.source.domains.iter().any(|d| fold(d).as_str() == address.domain),
         TypedName::Down { domain, .. } => {

@@ -36,6 +36,15 @@ impl Broker<'_> {
             {
                 return Ok(self.not_asked_any_more(live).into());
             }
+            // No password goes to a provider that people are sent to, so that nobody is looked for there: whether
+            // somebody bears the name at both would keep them from the one that has a password field.
+            let (elsewhere, asked): (Vec<_>, Vec<_>) = asked.into_iter().partition(redirects);
+            if asked.is_empty()
+                && searched.is_empty()
+                && let Some(live) = elsewhere.into_iter().next()
+            {
+                return Ok(self.signs_in_elsewhere(live).into());
+            }
             searched.extend(asked.iter().map(|live| live.source.id));
             self.read_at = self.hub.clock.now();
             let found = search(self.hub, &asked, self.attempt.identifier.trim()).await;
@@ -53,7 +62,7 @@ impl Broker<'_> {
     /// a jsmith. Empty if nobody there bears it, or nobody can say.
     pub(super) async fn borne_on_route(&mut self) -> Result<Option<Target>, HubError> {
         let group = self.route.groups.first().cloned().unwrap_or_default();
-        let asked: Vec<_> = group.into_iter().filter(|live| is_asked(live.source.mode)).collect();
+        let asked = group.into_iter().filter(|live| is_asked(live.source.mode) && !redirects(live)).collect::<Vec<_>>();
         self.read_at = self.hub.clock.now();
         let found = search(self.hub, &asked, self.attempt.identifier.trim()).await;
         Ok(match found {
@@ -79,6 +88,14 @@ impl Broker<'_> {
                 .into()
             }
         }
+    }
+
+    /// Row D6t: the way leads to a provider only, and a password was typed.
+    fn signs_in_elsewhere(&mut self, live: Arc<LiveSource>) -> Settled {
+        let text = format!("{}, where people sign in by redirect: the password was sent nowhere.", live.source.label);
+        self.trace.bad("Source chosen", text, None);
+        let facts = unknown_facts(place(&live, SourceAnswer::NotAsked, false), Some(&live));
+        Settled { facts: Some(facts), live: Some(live), ..Settled::by(decide(&facts)) }
     }
 
     fn not_asked_any_more(&mut self, live: Arc<LiveSource>) -> Settled {
@@ -139,20 +156,26 @@ impl Broker<'_> {
     }
 }
 
-fn place(live: &LiveSource, answer: SourceAnswer, settled: bool) -> Place {
+/// Whether people are sent there instead of typing a password here.
+fn redirects(live: &Arc<LiveSource>) -> bool {
+    live.source.connector.redirects()
+}
+
+pub(super) fn place(live: &LiveSource, answer: SourceAnswer, settled: bool) -> Place {
     Place::Source(SourceFacts {
         mode: live.source.mode,
-        redirect: false,
+        redirect: live.source.connector.redirects(),
         answer,
         is_credential_authority: true,
         holds_standing: true,
+        second_factor: false,
         read_disabled: false,
         settled,
         shadow: None,
     })
 }
 
-fn unknown_facts(place: Place, live: Option<&LiveSource>) -> Facts {
+pub(super) fn unknown_facts(place: Place, live: Option<&LiveSource>) -> Facts {
     let source = live.map(|live| &live.source);
     Facts {
         state: PersonState::Unknown,

@@ -78,7 +78,13 @@ pub(super) fn say(decision: &Decision, source: Option<&str>) -> String {
         Row::D10 => format!("Your account is locked in {directory}. It opens by itself, or they can open it."),
         Row::D11 => format!("Your password in {directory} is too old. Change it there, then sign in here."),
         Row::D11b => "You may not sign in at this time or from this place.".to_owned(),
-        Row::D12 => format!("{directory} asks for a second factor that cannot be given here yet."),
+        Row::D12 => format!("{directory} asks for a second factor: choose \"Continue with\" on the sign-in page."),
+        Row::D6t => format!("You sign in at {directory}, not here: choose \"Continue with\" on the sign-in page."),
+        Row::D6s => "You moved here: sign in with the password you set here, not by way of your directory.".to_owned(),
+        Row::D6r => "You are known. Set a password on the page you see, or put it off, to go on.".to_owned(),
+        Row::Redirect => {
+            format!("The answer that came from {directory} does not hold. Start again from the beginning.")
+        }
         Row::D13 => format!("Several entries in {directory} bear that name. Its administrators must tell them apart."),
         Row::D13b => "There is no password to check you with. You need a new one.".to_owned(),
         Row::D1c | Row::D14 | Row::D16 | Row::D22 => {
@@ -99,18 +105,9 @@ pub(super) fn say(decision: &Decision, source: Option<&str>) -> String {
         ),
         Row::D28 => "You need a code besides the password: it is printed on the server of the hub.".to_owned(),
         Row::D26 => "Your record was merged with another. Use the name of that one.".to_owned(),
-        Row::D4
-        | Row::D6r
-        | Row::D6s
-        | Row::D6t
-        | Row::D1
-        | Row::D1b
-        | Row::D6
-        | Row::D15
-        | Row::D18
-        | Row::D18b
-        | Row::D19
-        | Row::D23b => "This way to sign in is not available yet.".to_owned(),
+        Row::D4 | Row::D1 | Row::D1b | Row::D6 | Row::D15 | Row::D18 | Row::D18b | Row::D19 | Row::D23b => {
+            "This way to sign in is not available yet.".to_owned()
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 //! password managers and scripts need one step.
 
 use app::door::{
-    CodePage, DirectoryChoice, IdentifierPage, Passage, PasswordPage, RefusalKind, RefusalPage, SignedInPage,
-    code_page, identifier_page, password_page, refusal_page, signed_in_page,
+    CodePage, DirectoryChoice, IdentifierPage, Passage, PasswordPage, ProviderLink, RefusalKind, RefusalPage,
+    SignedInPage, code_page, identifier_page, password_page, refusal_page, signed_in_page,
 };
 use axum::{
     Form,
@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use axum_extra::extract::CookieJar;
-use directory::{AuthorizationId, SessionId};
+use directory::{AuthorizationId, ClientId, SessionId};
 use hub::{
     provider::PendingAuthorization,
     sign_in::{self, Refusal, SignInAnswer, SignInAttempt, SignInPage},
@@ -94,9 +94,26 @@ impl Way {
         }
     }
 
+    pub(super) fn client(&self) -> Option<&ClientId> {
+        self.authorization.as_ref().map(|(_, pending)| &pending.client)
+    }
+
+    pub(super) fn authorization(&self) -> Option<AuthorizationId> {
+        self.authorization.as_ref().map(|(id, _)| *id)
+    }
+
+    pub(super) fn return_to(&self) -> Option<String> {
+        self.return_to.clone()
+    }
+
+    /// "Continue with …".
+    async fn providers(&self, state: &AppState, identifier: Option<&str>) -> Result<Vec<ProviderLink>, Failure> {
+        let offered = state.hub.sign_in_providers(self.client(), identifier).await?;
+        Ok(offered.into_iter().map(|choice| ProviderLink { source: choice.source, label: choice.label }).collect())
+    }
+
     async fn sign_in_page(&self, state: &AppState) -> Result<SignInPage, Failure> {
-        let client = self.authorization.as_ref().map(|(_, pending)| &pending.client);
-        Ok(state.hub.sign_in_page(client).await?)
+        Ok(state.hub.sign_in_page(self.client()).await?)
     }
 }
 
@@ -121,7 +138,8 @@ async fn ask_identifier(
     let directories: Vec<DirectoryChoice> =
         directories.into_iter().map(|d| DirectoryChoice { value: d.value, label: d.label }).collect();
     let chosen = browser.directory().unwrap_or_default();
-    let form = IdentifierPage { passage: way.passage(), identifier, directories, chosen, missing };
+    let providers = way.providers(state, None).await?;
+    let form = IdentifierPage { passage: way.passage(), identifier, directories, chosen, providers, missing };
     Ok(page(identifier_page(&state.site.frame, &form), &way.form_targets()))
 }
 
@@ -142,12 +160,14 @@ pub async fn sign_in(
         Some(password) if !password.is_empty() => SecretString::from(password),
         other => {
             let missing = other.is_some();
-            let form = PasswordPage { passage: way.passage(), identifier: form.identifier, directory, missing };
+            let providers = way.providers(&state, Some(&form.identifier)).await?;
+            let form =
+                PasswordPage { passage: way.passage(), identifier: form.identifier, directory, providers, missing };
             return Ok(page(password_page(&state.site.frame, &form), &way.form_targets()));
         }
     };
     let attempt = SignInAttempt {
-        client: way.authorization.as_ref().map(|(_, pending)| pending.client.clone()),
+        client: way.client().cloned(),
         identifier: form.identifier.clone(),
         password,
         directory: Some(directory.clone()).filter(|d| !d.is_empty()),
@@ -159,11 +179,23 @@ pub async fn sign_in(
     // A task of its own: hanging up must not take back what the attempt counts for.
     let hub = state.hub.clone();
     let answered = tokio::spawn(async move { hub.sign_in(attempt).await }.in_current_span());
-    match answered.await.map_err(|error| Failure::internal(&format!("the sign-in ended early: {error}")))?? {
+    let answer = answered.await.map_err(|error| Failure::internal(&format!("the sign-in ended early: {error}")))??;
+    present(&state, &browser, &way, answer, (form.identifier, form.directory)).await
+}
+
+/// The answer as the browser gets it. With what was typed as a name, and the directory that was chosen.
+pub(super) async fn present(
+    state: &AppState,
+    browser: &Browser,
+    way: &Way,
+    answer: SignInAnswer,
+    (identifier, directory): (String, Option<String>),
+) -> Result<Response, Failure> {
+    match answer {
         SignInAnswer::SignedIn { session, new_device_cookie, banner, .. } => {
             browser.signed_in(session.id).await?;
-            let cookies = browser.keep(new_device_cookie, form.directory);
-            let Some(banner) = banner else { return way.onwards(&state, session.id, cookies).await };
+            let cookies = browser.keep(new_device_cookie, directory);
+            let Some(banner) = banner else { return way.onwards(state, session.id, cookies).await };
             let word = SignedInPage { passage: way.passage(), banner: banner.to_owned() };
             let word = page(signed_in_page(&state.site.frame, &word), &way.form_targets());
             Ok((cookies, word).into_response())
@@ -172,8 +204,10 @@ pub async fn sign_in(
             let asked = CodePage { passage: way.passage(), step: step.0.expose_secret().to_owned(), problem: None };
             Ok(page(code_page(&state.site.frame, &asked), &way.form_targets()))
         }
+        SignInAnswer::PasswordOffered(offered) => Ok(super::redirect::offer(state, way, offered, (None, None))),
         SignInAnswer::Refused(refusal) => {
-            let refused = refused(&way, form.identifier, directory, refusal);
+            let providers = way.providers(state, Some(&identifier)).await?;
+            let refused = refused(way, identifier, directory.unwrap_or_default(), providers, refusal);
             Ok(page(refusal_page(&state.site.frame, &refused), &way.form_targets()))
         }
     }
@@ -197,19 +231,29 @@ pub async fn go_on(
     way.onwards(&state, session, CookieJar::new()).await
 }
 
-fn refused(way: &Way, identifier: String, directory: String, refusal: Refusal) -> RefusalPage {
+fn refused(
+    way: &Way,
+    identifier: String,
+    directory: String,
+    providers: Vec<ProviderLink>,
+    refusal: Refusal,
+) -> RefusalPage {
     let kind = match refusal.page {
         sign_in::RefusalPage::Generic => RefusalKind::Generic,
         sign_in::RefusalPage::Outage => RefusalKind::Outage,
         sign_in::RefusalPage::NotEnabledYet => RefusalKind::NotEnabledYet,
         sign_in::RefusalPage::NotAllowedNow => RefusalKind::NotAllowedNow,
         sign_in::RefusalPage::Disabled => RefusalKind::Disabled,
+        sign_in::RefusalPage::SignInHere => RefusalKind::SignInHere,
+        sign_in::RefusalPage::ContinueThere => RefusalKind::ContinueThere,
+        sign_in::RefusalPage::AnswerRefused => RefusalKind::AnswerRefused,
     };
     RefusalPage {
         passage: way.passage(),
         kind,
         identifier,
         directory,
+        providers,
         code: refusal.code,
         at: refusal.at,
         too_many: refusal.too_many,

@@ -21,7 +21,7 @@ pub(super) fn decide(facts: &Facts) -> Decision {
 /// Rows D23 and D23b.
 pub(super) fn decide_staged(facts: &Facts) -> Decision {
     let as_mirrored = decide(facts);
-    if !as_mirrored.lets_in() {
+    if !as_mirrored.proves() {
         return as_mirrored.under(Row::D23b);
     }
     if !facts.policy.just_in_time_activation {
@@ -65,9 +65,9 @@ fn said(facts: &Facts, source: &SourceFacts, result: AdapterResult, proves_passw
             }
         }
         AdapterResult::Locked => Decision::refuse(Row::D10).writing(Write::CacheLock),
-        // The page that changes a password at the source, and the redirect to a provider, are not built yet.
+        // The page that changes a password at the source is not built yet.
         AdapterResult::PasswordExpired | AdapterResult::MustChange => Decision::refuse(Row::D11),
-        AdapterResult::MfaRequired => Decision::refuse(Row::D12),
+        AdapterResult::MfaRequired => Decision::refuse(Row::D12).showing(page),
         AdapterResult::NotAllowedNow => Decision::refuse(Row::D11b).showing(page),
         AdapterResult::SeveralEntries => Decision::refuse(Row::D13).writing(Write::AuditSeveralEntries),
         AdapterResult::Unverifiable => Decision::refuse(Row::D13b),
@@ -88,10 +88,10 @@ fn proven(facts: &Facts, source: &SourceFacts) -> Decision {
         // Another source says who may be here, and it has been silent for too long.
         StandingAge::InGrace | StandingAge::GraceOver => return Decision::refuse(unreachable_row(facts)),
     }
-    let kept = capture(facts, source);
-    if source.redirect && kept.is_some() {
-        return Decision::refuse(Row::D6r);
+    if source.redirect && offers_password(facts, source) {
+        return Decision::refuse(Row::D6r).writing(Write::Refresh).showing(Page::SetPassword);
     }
+    let kept = capture(facts, source);
     let mut decision = Decision::let_in(Row::D6, extent(facts, source.is_credential_authority)).writing(Write::Refresh);
     let differs = facts.state == PersonState::Shadow && source.shadow == Some(HubAnswer::Wrong);
     if differs {
@@ -153,14 +153,11 @@ const fn unreachable_row(facts: &Facts) -> Row {
 /// What becomes of the proven password (row D6): nothing before it has settled, nothing at another source than the
 /// credential authority.
 pub(super) fn capture(facts: &Facts, source: &SourceFacts) -> Option<Capture> {
-    if !source.is_credential_authority || !source.settled {
+    // After a redirect there is no password to keep.
+    if !source.is_credential_authority || !source.settled || source.redirect {
         return None;
     }
-    let applies = match source.mode {
-        SourceMode::Capture | SourceMode::Draining => true,
-        SourceMode::Active => facts.policy.capture_wave,
-        SourceMode::Observe | SourceMode::Paused | SourceMode::Retired => false,
-    };
+    let applies = capture_applies(facts, source);
     // Who is migrated stays so: row D1b renews the verifier where capture applies and never turns back to U3.
     let owned = facts.state == PersonState::Migrated || facts.state == PersonState::VerifierImported;
     if applies && (owned || !facts.policy.shadow) {
@@ -168,6 +165,24 @@ pub(super) fn capture(facts: &Facts, source: &SourceFacts) -> Option<Capture> {
     }
     let kept = facts.policy.shadow || facts.policy.outage_sign_in;
     (kept && !owned).then_some(Capture::Shadow)
+}
+
+/// Whether the mode of the source, or a wave, moves people here.
+const fn capture_applies(facts: &Facts, source: &SourceFacts) -> bool {
+    match source.mode {
+        SourceMode::Capture | SourceMode::Draining => true,
+        SourceMode::Active => facts.policy.capture_wave,
+        SourceMode::Observe | SourceMode::Paused | SourceMode::Retired => false,
+    }
+}
+
+/// Row D6r: whether who came back by redirect is asked to set a password here. Not with less than they had there (a
+/// second factor), nor with an identity whose case is open (semantics, section 2.5).
+pub(super) const fn offers_password(facts: &Facts, source: &SourceFacts) -> bool {
+    source.is_credential_authority
+        && !source.second_factor
+        && !facts.person.restricted_reach
+        && capture_applies(facts, source)
 }
 
 /// Only who proved the password may read why it was not enough.
@@ -178,13 +193,13 @@ pub(super) const fn specific_page(result: AdapterResult, proves_password: bool) 
     match result {
         AdapterResult::Disabled | AdapterResult::AccountExpired => Page::Disabled,
         AdapterResult::NotAllowedNow => Page::NotAllowedNow,
+        AdapterResult::MfaRequired => Page::ContinueThere,
         AdapterResult::Ok
         | AdapterResult::BadPassword
         | AdapterResult::NotFound
         | AdapterResult::Locked
         | AdapterResult::PasswordExpired
         | AdapterResult::MustChange
-        | AdapterResult::MfaRequired
         | AdapterResult::SeveralEntries
         | AdapterResult::Unverifiable
         | AdapterResult::Unavailable

@@ -69,6 +69,8 @@ pub struct SourceFacts {
     pub is_credential_authority: bool,
     /// It is the person's standing authority.
     pub holds_standing: bool,
+    /// The redirect source's own word shows a second factor (`amr`).
+    pub second_factor: bool,
     /// The service account read the linked entry as disabled or expired.
     pub read_disabled: bool,
     /// The password there is older than `capture_settle`.

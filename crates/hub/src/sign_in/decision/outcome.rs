@@ -66,6 +66,8 @@ pub enum Write {
     AuditMisconfigured,
     AuditWouldCreate,
     AuditMergedAliasUsed,
+    /// What came back from a redirect does not hold.
+    AuditRedirectRefused,
     /// In memory, as a keyed digest.
     RememberWrongPassword,
 }
@@ -107,6 +109,14 @@ pub enum Page {
     Disabled,
     /// The password is right; the break-glass code is asked for.
     Code,
+    /// Proven by redirect; "set a password here" comes before the session (row D6r).
+    SetPassword,
+    /// Proven by redirect, and "you sign in here now" (row D6s).
+    SignInHere,
+    /// The right password, and a factor that only the provider asks for: on by redirect (row D12).
+    ContinueThere,
+    /// What came back from a redirect does not hold (section 2.8).
+    AnswerRefused,
 }
 
 impl Decision {
@@ -155,6 +165,17 @@ impl Decision {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         self.row.as_str()
+    }
+
+    /// A refusal of what came back from a redirect (section 2.8): refused and audited, and nobody's counter.
+    #[must_use]
+    pub fn redirect_refused() -> Self {
+        Self::refuse(Row::Redirect).writing(Write::AuditRedirectRefused).showing(Page::AnswerRefused)
+    }
+
+    /// Whether the person is proven, and a session is opened now or after one more page.
+    pub(super) fn proves(&self) -> bool {
+        self.lets_in() || self.page == Page::SetPassword
     }
 
     /// Whether a session is opened.

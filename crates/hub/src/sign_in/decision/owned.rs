@@ -45,7 +45,9 @@ fn at_the_hub(facts: &Facts, answer: HubAnswer) -> Decision {
 fn redirected(source: &SourceFacts) -> Decision {
     match (source.mode, source.answer) {
         (SourceMode::Paused, _) | (_, SourceAnswer::Down) => Decision::refuse(Row::D14),
-        (_, SourceAnswer::Said { result: AdapterResult::Ok, .. }) => Decision::refuse(Row::D6s),
+        (_, SourceAnswer::Said { result: AdapterResult::Ok, .. }) => {
+            Decision::refuse(Row::D6s).showing(Page::SignInHere)
+        }
         (
             _,
             SourceAnswer::NotAsked

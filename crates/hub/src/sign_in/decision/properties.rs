@@ -43,11 +43,14 @@ fn answers() -> impl Strategy<Value = SourceAnswer> {
 prop_compose! {
     fn sources()(
         mode in select(SourceMode::ALL),
-        (redirect, is_credential_authority, holds_standing, read_disabled, settled) in any::<(bool, bool, bool, bool, bool)>(),
+        (redirect, second_factor, is_credential_authority, holds_standing) in any::<(bool, bool, bool, bool)>(),
+        (read_disabled, settled) in any::<(bool, bool)>(),
         answer in answers(),
         shadow in proptest::option::of(hub_answers()),
     ) -> SourceFacts {
-        SourceFacts { mode, redirect, answer, is_credential_authority, holds_standing, read_disabled, settled, shadow }
+        SourceFacts {
+            mode, redirect, answer, is_credential_authority, holds_standing, second_factor, read_disabled, settled, shadow,
+        }
     }
 }
 
@@ -106,6 +109,7 @@ fn needs_no_proof(write: Write, facts: &Facts) -> bool {
         | Write::AuditSeveralEntries
         | Write::AuditMisconfigured
         | Write::AuditMergedAliasUsed
+        | Write::AuditRedirectRefused
         | Write::RememberWrongPassword
         | Write::DeleteShadow => true,
         Write::DisableBySource | Write::EndSessionsProvenThere => {
@@ -126,6 +130,8 @@ fn needs_no_proof(write: Write, facts: &Facts) -> bool {
 /// No session < one source's clients < everywhere; offline is less than online.
 fn rights(decision: &Decision) -> u8 {
     match decision.grant {
+        // After one more page.
+        Grant::No if decision.page == Page::SetPassword => 4,
         Grant::No => 0,
         Grant::Session { extent, offline } => 1 + 2 * u8::from(extent == Extent::Everywhere) + u8::from(!offline),
     }

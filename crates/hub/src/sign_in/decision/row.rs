@@ -108,6 +108,8 @@ rows! {
     Throttled = "2.3",
     /// Section 2.7: the lockout budget of the account is used up.
     Budget = "2.7",
+    /// Section 2.8: what came back from a redirect does not hold.
+    Redirect = "2.8",
 }
 
 impl std::fmt::Display for Row {

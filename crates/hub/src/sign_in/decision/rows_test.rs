@@ -42,6 +42,7 @@ fn source(mode: SourceMode, answer: SourceAnswer) -> SourceFacts {
         answer,
         is_credential_authority: true,
         holds_standing: true,
+        second_factor: false,
         read_disabled: false,
         settled: true,
         shadow: None,
@@ -199,14 +200,26 @@ fn d6_nothing_is_captured_before_the_password_has_settled_or_at_another_source()
 }
 
 #[test]
-fn d6r_setting_a_password_after_a_redirect_waits_for_its_issue() {
+fn d6r_after_a_redirect_a_password_is_offered_where_capture_applies() {
     let redirect = with_source(at(U2, Capture, said(Ok)), |s| s.redirect = true);
-    refused(&redirect, Row::D6r, Counter::None);
+    expect(&redirect, Row::D6r, Grant::No, &[Write::Refresh], Counter::None, Page::SetPassword);
+    // Somebody new is made first.
+    let new = with_source(at(U0, Capture, said(Ok)), |s| s.redirect = true);
+    expect(&new, Row::D18, Grant::No, &[Write::Provision], Counter::None, Page::SetPassword);
+    // No take-over while less would be asked for here than there, nor where capture does not apply.
+    let strong = with_source(redirect, |s| s.second_factor = true);
+    let active = with_source(at(U2, Active, said(Ok)), |s| s.redirect = true);
+    for facts in [strong, active] {
+        expect(&facts, Row::D6, EVERYWHERE, &[Write::Refresh], Counter::Clear, Page::None);
+    }
+    let elsewhere = with_source(redirect, |s| s.is_credential_authority = false);
+    expect(&elsewhere, Row::D6, OF_SOURCE, &[Write::Refresh], Counter::Clear, Page::None);
 }
 
 #[test]
 fn d6s_a_migrated_person_is_not_let_in_by_a_redirect() {
-    refused(&with_source(at(U5, Active, said(Ok)), |s| s.redirect = true), Row::D6s, Counter::None);
+    let redirect = with_source(at(U5, Active, said(Ok)), |s| s.redirect = true);
+    expect(&redirect, Row::D6s, Grant::No, &[], Counter::None, Page::SignInHere);
 }
 
 #[test]
@@ -264,8 +277,9 @@ fn d11b_not_now_is_said_to_who_proved_the_password() {
 }
 
 #[test]
-fn d12_a_factor_of_the_source_waits_for_its_issue() {
+fn d12_a_factor_of_the_source_leads_there() {
     refused(&at(U2, Active, said(MfaRequired)), Row::D12, Counter::None);
+    expect(&at(U2, Active, proves(MfaRequired)), Row::D12, Grant::No, &[], Counter::None, Page::ContinueThere);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use directory::{AdapterResult, MatchOutcome, SourceMode};
 
 use super::{
     Counter, Decision, Extent, Facts, HubAnswer, Page, Place, Row, SourceAnswer, SourceFacts, Write,
-    delegated::{capture, specific_page},
+    delegated::{capture, offers_password, specific_page},
 };
 
 pub(super) fn decide(facts: &Facts) -> Decision {
@@ -64,6 +64,10 @@ fn proven(facts: &Facts, source: &SourceFacts, creates: bool) -> Decision {
         return not_enabled();
     }
     match facts.policy.matching {
+        // As row D6r, for somebody who is made by it.
+        MatchOutcome::Create | MatchOutcome::Linked if source.redirect && offers_password(facts, source) => {
+            Decision::refuse(Row::D18).writing(Write::Provision).showing(Page::SetPassword)
+        }
         MatchOutcome::Create | MatchOutcome::Linked => {
             let created = Decision::let_in(Row::D18, Extent::Everywhere).writing(Write::Provision);
             match capture(facts, source) {
