@@ -41,6 +41,10 @@ typed_id!(
     SessionId,
     /// A group, of a source or of the hub.
     GroupId,
+    /// A device, as one source sees it.
+    DeviceId,
+    /// One run of an import.
+    ImportRunId,
     /// What a person allowed a client: the family of its tokens.
     GrantId,
     /// An authorization request on its way through the sign-in page.

@@ -8,6 +8,7 @@ mod client;
 mod draft;
 mod entry;
 mod ids;
+mod import;
 pub mod metric;
 mod name;
 mod object;
@@ -26,9 +27,10 @@ pub use client::{Client, ClientAuthentication, ConsentPolicy, PublishedGroup};
 pub use draft::{ClientDraft, SourceDraft};
 pub use entry::{Anchors, LockoutReading, SourceEntry, SourceGroup};
 pub use ids::{
-    AccountId, AuditEventId, AuthorizationId, CaseId, ClientId, GrantId, GroupId, ImmutableId, PersonId, ProposalId,
-    SessionId, SignInId, SourceId,
+    AccountId, AuditEventId, AuthorizationId, CaseId, ClientId, DeviceId, GrantId, GroupId, ImmutableId, ImportRunId,
+    PersonId, ProposalId, SessionId, SignInId, SourceId,
 };
+pub use import::{ImportCounts, ImportOutcome, ImportScope, ImportState};
 pub use name::{EmailAddress, Folded, Namespace, TypedName, fold, search_words};
 pub use object::{ObjectKind, SourceDevice, SourceGroupEntry};
 pub use person::{

@@ -15,7 +15,11 @@ pub struct Policy {
     pub standing_grace_privileged: u64,
     /// Distance of the two sightings that make a person missing.
     pub missing_confirmation: u64,
-    /// Largest share of a source's people, in percent, that one sweep may find missing.
+    /// How long names and identifiers of an account that is gone are held for its return.
+    pub tombstone_grace: u64,
+    /// How long the results of an import are kept.
+    pub import_results: u64,
+    /// Largest share of a source's people, in percent, that one sweep or import may find missing.
     pub removal_guard_percent: u32,
     /// People below which the removal guard does not count shares.
     pub removal_guard_minimum: u32,
@@ -90,6 +94,8 @@ impl Default for Policy {
             standing_grace: 72 * HOUR,
             standing_grace_privileged: 24 * HOUR,
             missing_confirmation: 15 * MINUTE,
+            tombstone_grace: 30 * 24 * HOUR,
+            import_results: 90 * 24 * HOUR,
             removal_guard_percent: 20,
             removal_guard_minimum: 100,
             profile_patience_ms: 500,

@@ -2,7 +2,7 @@
 //! and presents the answer.
 //!
 //! `kernel` (clock, random, audit, vault, capability) ← `connections`, `mirror`, `standing`, `session`, `password` and
-//! `registry` ← the areas (`sign_in`, `provider`, `people`, `sources`, `clients`, `access`, `apply`, `audit`, `overview`).
+//! `registry` ← the areas (`sign_in`, `provider`, `people`, `sources`, `clients`, `access`, `apply`, `audit`, `overview`, `imports`).
 //! Areas never import each other; `cargo xtask check` holds them to it. [`mirror`] is the only writer of people, accounts, links, attributes and
 //! memberships; [`registry`] of sources and clients.
 
@@ -11,6 +11,7 @@ pub mod apply;
 pub mod audit;
 pub mod clients;
 pub mod connections;
+pub mod imports;
 pub mod inspect;
 pub mod kernel;
 pub mod mirror;

@@ -1,12 +1,13 @@
 //! Accounts: the links of (source, immutable id) to people, with what was last read there.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use directory::{Account, AccountId, ImmutableId, PersonId, SourceId};
+use directory::{Account, AccountId, ImmutableId, ImportRunId, PersonId, SourceId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::{
     Queries, StorageError, Transaction,
+    lists::{Keys, Listed},
     row::{params, word},
 };
 
@@ -76,16 +77,68 @@ const INSERT: &str = "insert into account (id, source_id, immutable_id, person_i
     password_set_at, read_at, missing_since, locked_until, privileged) \
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (source_id, immutable_id) do nothing";
 const UPDATE: &str = "update account set kind = $2, locator = $3, username = $4, status = $5, password_set_at = $6, \
-    read_at = $7, missing_since = $8, locked_until = $9, privileged = $10 where id = $1";
+    read_at = $7, missing_since = $8, locked_until = $9, privileged = $10, freed_at = null where id = $1";
 const SET_DIGEST: &str = "update account set digest = $2 where id = $1";
+const UNSEEN: &str = select!(
+    "source_id = $1 and status <> 'missing' and read_at < $2 and (seen_by is null or seen_by <> $3) \
+     and immutable_id > $4 order by immutable_id limit $5"
+);
+const COUNT_UNSEEN: &str = "select count(*) from account where source_id = $1 and status <> 'missing' and read_at < $2 \
+                            and (seen_by is null or seen_by <> $3)";
+const MISSED: &str = select!(
+    "source_id = $1 and status <> 'missing' and missing_since is not null and missing_since <= $2 \
+     and immutable_id > $3 order by immutable_id limit $4"
+);
+const GONE_SINCE: &str = select!(
+    "source_id = $1 and status = 'missing' and missing_since < $2 and freed_at is null order by immutable_id limit $3"
+);
+const SET_FREED: &str = "update account set freed_at = $2 where id = $1";
+const KNOWN: &str =
+    "select id, person_id, immutable_id, kind, digest from account where source_id = $1 and immutable_id";
+const SEE_ALL: &str = "update account set seen_by = $1 where source_id = $2 and immutable_id";
+const TOUCH_ALL: &str = "update account set read_at = $1, seen_by = coalesce($2, seen_by) where id";
+const TOUCH_STANDING_ALL: &str = "update person set standing_read_at = $1 where standing_source_id = $2 and id";
 const TOUCH: &str = "update account set read_at = $2 where id = $1";
 const TOUCH_STANDING: &str = "update person set standing_read_at = $2 where exists (select 1 from account a \
     where a.id = $1 and a.person_id = person.id and a.source_id = person.standing_source_id and a.kind = 'primary')";
 const SET_UNLOCKED: &str = "update account set unlocked_at = $2 where id = $1";
 const SET_LOCKED: &str = "update account set locked_until = $2 where id = $1";
 
+/// An account as a batch of entries is compared with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownAccount {
+    pub id: AccountId,
+    pub person_id: PersonId,
+    pub immutable_id: String,
+    /// The standing of its person may hang on it.
+    pub primary: bool,
+    /// What its entry read like when it was written.
+    pub digest: Option<Vec<u8>>,
+}
+
+#[derive(FromRow)]
+struct KnownRow {
+    id: Uuid,
+    person_id: Uuid,
+    immutable_id: String,
+    kind: String,
+    digest: Option<Vec<u8>>,
+}
+
+impl From<KnownRow> for KnownAccount {
+    fn from(row: KnownRow) -> Self {
+        Self {
+            id: row.id.into(),
+            person_id: row.person_id.into(),
+            immutable_id: row.immutable_id,
+            primary: row.kind == "primary",
+            digest: row.digest,
+        }
+    }
+}
+
 /// "Until somebody unlocks it" as both databases can keep and compare it.
-fn storable(until: DateTime<Utc>) -> DateTime<Utc> {
+pub(crate) fn storable(until: DateTime<Utc>) -> DateTime<Utc> {
     until.min(end_of_time())
 }
 
@@ -143,6 +196,55 @@ impl<Q: Queries> Accounts<'_, Q> {
         Ok(row.map(|(id, digest)| (id.into(), digest)))
     }
 
+    /// Accounts that are there as far as the hub knows, and that this import has not seen: in the order of their
+    /// immutable ids, after `after`.
+    pub async fn unseen(
+        &mut self,
+        source: SourceId,
+        (started, run): (DateTime<Utc>, ImportRunId),
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Account>, StorageError> {
+        let values = params![source.uuid(), started, run.uuid(), after, i64::from(limit)];
+        let rows: Vec<AccountRow> = self.0.fetch_all(UNSEEN, values).await?;
+        rows.into_iter().map(Account::try_from).collect()
+    }
+
+    /// How many of them.
+    pub async fn count_unseen(
+        &mut self,
+        source: SourceId,
+        (started, run): (DateTime<Utc>, ImportRunId),
+    ) -> Result<i64, StorageError> {
+        let (count,): (i64,) = self.0.fetch_one(COUNT_UNSEEN, params![source.uuid(), started, run.uuid()]).await?;
+        Ok(count)
+    }
+
+    /// Accounts that were not there once, at that time or before, and have not been looked for since.
+    pub async fn missed_once(
+        &mut self,
+        source: SourceId,
+        until: DateTime<Utc>,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Account>, StorageError> {
+        let rows: Vec<AccountRow> =
+            self.0.fetch_all(MISSED, params![source.uuid(), until, after, i64::from(limit)]).await?;
+        rows.into_iter().map(Account::try_from).collect()
+    }
+
+    /// Accounts gone since before then, whose names are still held for their return.
+    pub async fn gone_since(
+        &mut self,
+        source: SourceId,
+        before: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<Account>, StorageError> {
+        let rows: Vec<AccountRow> =
+            self.0.fetch_all(GONE_SINCE, params![source.uuid(), before, i64::from(limit)]).await?;
+        rows.into_iter().map(Account::try_from).collect()
+    }
+
     /// How many accounts of the source are there, as far as the hub knows.
     pub async fn count(&mut self, source: SourceId) -> Result<i64, StorageError> {
         let (count,): (i64,) = self.0.fetch_one(COUNT, params![source.uuid()]).await?;
@@ -197,6 +299,40 @@ impl Accounts<'_, Transaction> {
     /// What the entry read like when it was written; empty = write it again, whatever it reads.
     pub async fn set_digest(&mut self, id: AccountId, digest: Option<Vec<u8>>) -> Result<(), StorageError> {
         self.0.execute(SET_DIGEST, params![id.uuid(), digest]).await.map(|_| ())
+    }
+
+    /// Those of these immutable ids that have an account.
+    pub async fn known(&mut self, source: SourceId, ids: &[&str]) -> Result<Vec<KnownAccount>, StorageError> {
+        let listed = Listed { head: KNOWN, fixed: vec![source.uuid().into()], keys: Keys::Texts(ids) };
+        let rows: Vec<KnownRow> = listed.fetch(self.0).await?;
+        Ok(rows.into_iter().map(KnownAccount::from).collect())
+    }
+
+    /// Notes that an import saw these entries, readable or not.
+    pub async fn see_all(&mut self, source: SourceId, run: ImportRunId, ids: &[&str]) -> Result<(), StorageError> {
+        let fixed = vec![run.uuid().into(), source.uuid().into()];
+        Listed { head: SEE_ALL, fixed, keys: Keys::Texts(ids) }.execute(self.0).await.map(|_| ())
+    }
+
+    /// As [`Accounts::touch`], of many, and that this import saw them.
+    pub async fn touch_all(
+        &mut self,
+        source: SourceId,
+        run: Option<ImportRunId>,
+        known: &[&KnownAccount],
+        at: DateTime<Utc>,
+    ) -> Result<(), StorageError> {
+        let ids: Vec<Uuid> = known.iter().map(|k| k.id.uuid()).collect();
+        let fixed = vec![at.into(), run.map(ImportRunId::uuid).into()];
+        Listed { head: TOUCH_ALL, fixed, keys: Keys::Ids(&ids) }.execute(self.0).await?;
+        let primary: Vec<Uuid> = known.iter().filter(|k| k.primary).map(|k| k.person_id.uuid()).collect();
+        let fixed = vec![at.into(), source.uuid().into()];
+        Listed { head: TOUCH_STANDING_ALL, fixed, keys: Keys::Ids(&primary) }.execute(self.0).await.map(|_| ())
+    }
+
+    /// Its names are free since then, until it is there again.
+    pub async fn set_freed(&mut self, id: AccountId, at: DateTime<Utc>) -> Result<(), StorageError> {
+        self.0.execute(SET_FREED, params![id.uuid(), at]).await.map(|_| ())
     }
 
     /// Notes a reading that changed nothing, on the account and, where the source is that authority, on the

@@ -4,7 +4,11 @@ use directory::{AccountId, Folded, Namespace, PersonId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::{Queries, StorageError, Transaction, row::params};
+use crate::{
+    Queries, StorageError, Transaction,
+    lists::{Keys, Listed},
+    row::params,
+};
 
 /// Aliases, read or written through `0`.
 pub struct Aliases<'a, Q>(pub &'a mut Q);
@@ -96,7 +100,32 @@ impl<Q: Queries> Aliases<'_, Q> {
     }
 }
 
+/// Identifiers that are claimed by somebody, or written to somebody without a claim.
+const IDENTIFIERS: [&str; 2] = [
+    "select folded from identifier_claim where kind = $1 and folded",
+    "select folded from attribute where name = $1 and folded",
+];
+const BORNE: &str = "select folded from alias where namespace = $1 and folded";
+
 impl Aliases<'_, Transaction> {
+    /// Those of these names that somebody bears in the namespace.
+    pub async fn borne(&mut self, namespace: Namespace, names: &[&str]) -> Result<Vec<String>, StorageError> {
+        let fixed = vec![namespace.to_string().into()];
+        let rows: Vec<(String,)> = Listed { head: BORNE, fixed, keys: Keys::Texts(names) }.fetch(self.0).await?;
+        Ok(rows.into_iter().map(|(name,)| name).collect())
+    }
+
+    /// Those of these values that somebody has or holds.
+    pub async fn held(&mut self, kind: &'static str, values: &[&str]) -> Result<Vec<String>, StorageError> {
+        let mut held = Vec::new();
+        for head in IDENTIFIERS {
+            let rows: Vec<(String,)> =
+                Listed { head, fixed: vec![kind.into()], keys: Keys::Texts(values) }.fetch(self.0).await?;
+            held.extend(rows.into_iter().map(|(value,)| value));
+        }
+        Ok(held)
+    }
+
     /// Takes the name if it is free; false if somebody bears it (the same person included).
     pub async fn insert(&mut self, alias: &Alias) -> Result<bool, StorageError> {
         let values = params![

@@ -59,9 +59,16 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("client_source", Kept),
     ("consent", Kept),
     ("device", Ended),
+    ("device_owner", Kept),
+    ("directory_device", Kept),
     ("directory_group", Kept),
     ("failure_count", Kept),
+    ("group_member", Kept),
     ("identifier_claim", Kept),
+    // Places in a source's own order may be older than what was read since: the next import reads everything.
+    ("import_cursor", Ended),
+    ("import_result", Kept),
+    ("import_run", Kept),
     ("kept_answer", Ended),
     ("key_holder", Ended),
     ("lease", Ended),
@@ -99,7 +106,7 @@ pub async fn forget_credentials(tx: &mut Transaction, now: DateTime<Utc>) -> Res
     // An epoch must never fall, so a lease keeps its row and only runs out.
     const LEASES: &str = "update lease set expires_at = $1";
     const GLASS: &str = "update break_glass set code_digest = null where code_digest is not null";
-    const GONE: [&str; 10] = [
+    const GONE: [&str; 11] = [
         "delete from redirect_sign_in",
         "delete from password_offer",
         "delete from authorization_code",
@@ -110,6 +117,7 @@ pub async fn forget_credentials(tx: &mut Transaction, now: DateTime<Utc>) -> Res
         "delete from kept_answer",
         "delete from source_draft",
         "delete from device",
+        "delete from import_cursor",
     ];
     let mut forgotten = Forgotten {
         sessions: tx.execute(SESSIONS, params![now]).await?,

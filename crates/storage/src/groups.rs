@@ -23,6 +23,8 @@ pub struct Group {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     Account(AccountId),
+    /// The group's own list of members, at its source.
+    List,
     Hub,
 }
 
@@ -30,6 +32,7 @@ impl std::fmt::Display for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Account(id) => id.fmt(f),
+            Self::List => f.write_str("list"),
             Self::Hub => f.write_str("hub"),
         }
     }

@@ -201,13 +201,13 @@ impl People<'_, Transaction> {
 }
 
 /// The facts that are two columns each.
-struct Facts {
-    credential: (&'static str, Option<Uuid>),
-    standing_source: Option<Uuid>,
+pub(crate) struct Facts {
+    pub(crate) credential: (&'static str, Option<Uuid>),
+    pub(crate) standing_source: Option<Uuid>,
 }
 
 impl Facts {
-    fn of(person: &Person) -> Self {
+    pub(crate) fn of(person: &Person) -> Self {
         let credential = match person.credential_authority {
             CredentialAuthority::Source(id) => ("source", Some(id.uuid())),
             CredentialAuthority::Hub => ("hub", None),

@@ -16,7 +16,9 @@ use storage::{
 
 use super::{
     audit,
+    import::{checks_passwords, first_authority},
     refresh::{Birth, refresh, write_entry},
+    standing_of,
     values::{Values, shown, words},
 };
 use crate::{
@@ -38,6 +40,15 @@ pub enum Provisioned {
     Ignored { reason: String },
 }
 
+/// Why an entry is to become a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// They have just proven their password.
+    SignIn,
+    /// An import reads it, and nobody has proven anything.
+    Import,
+}
+
 /// Creates the person of an entry whose password was just proven at its source. The caller has made sure that the
 /// source's mode and settings allow it.
 pub async fn create(
@@ -46,41 +57,31 @@ pub async fn create(
     source: &Source,
     entry: &SourceEntry,
 ) -> Result<Provisioned, HubError> {
+    provision(tx, hub, source, entry, Occasion::SignIn).await
+}
+
+/// The one door for entries without an account, of sign-ins and of imports.
+pub(super) async fn provision(
+    tx: &mut Transaction,
+    hub: &HubParts,
+    source: &Source,
+    entry: &SourceEntry,
+    occasion: Occasion,
+) -> Result<Provisioned, HubError> {
     if let Some(account) = Accounts(tx).by_immutable_id(source.id, &entry.immutable_id).await? {
         let refreshed = refresh(tx, hub, source, entry, &account).await?;
         let person = People(tx).survivor(refreshed.person.id).await?.unwrap_or(refreshed.person);
         return Ok(Provisioned::Linked { person, account: refreshed.account });
     }
     let values = Values::of(source, entry);
-    if let Some(reason) = refused(&values, entry) {
-        let event = AuditEvent::new(Actor::System, "person.ignored").source(source.id);
-        audit(tx, hub, event.details(json!({ "reason": reason }))).await?;
+    if let Some(reason) = refused(&values, entry, occasion) {
+        if occasion == Occasion::SignIn {
+            let event = AuditEvent::new(Actor::System, "person.ignored").source(source.id);
+            audit(tx, hub, event.details(json!({ "reason": reason }))).await?;
+        }
         return Ok(Provisioned::Ignored { reason: reason.to_owned() });
     }
-    let now = hub.clock.now();
-    let name = values.display_name.unwrap_or_default();
-    let mut person = Person {
-        credential_authority: CredentialAuthority::Source(source.id),
-        standing_authority: StandingAuthority::Source(source.id),
-        standing_read_at: Some(now),
-        ..fresh(hub.random.id(now).into(), hub.random.token(), name, now)
-    };
-    let mut account = Account {
-        id: hub.random.id(now).into(),
-        source_id: source.id,
-        immutable_id: entry.immutable_id.clone(),
-        person_id: person.id,
-        kind: LinkKind::Primary,
-        locator: shown(&entry.locator),
-        username: values.username,
-        status: entry.status,
-        password_set_at: entry.password_set_at,
-        read_at: now,
-        missing_since: None,
-        locked_until: None,
-        privileged: entry.privileged,
-        unlocked_at: None,
-    };
+    let (mut person, mut account) = newcomer(hub, source, entry, &values, occasion);
     People(tx).insert(&person).await?;
     if !Accounts(tx).insert(&account).await? {
         // Seen free and taken in one transaction: no database here allows it, and nothing may be guessed.
@@ -97,13 +98,56 @@ pub async fn create(
     Ok(Provisioned::Created { person, account })
 }
 
+/// A new person and their account, as this entry has them.
+pub(super) fn newcomer(
+    hub: &HubParts,
+    source: &Source,
+    entry: &SourceEntry,
+    values: &Values,
+    occasion: Occasion,
+) -> (Person, Account) {
+    let now = hub.clock.now();
+    let name = values.display_name.clone().unwrap_or_default();
+    let person = Person {
+        // Somebody whom no directory has proven, and whose own cannot, is staged.
+        activated: occasion == Occasion::SignIn || checks_passwords(source.kind),
+        credential_authority: match occasion {
+            Occasion::SignIn => CredentialAuthority::Source(source.id),
+            Occasion::Import => first_authority(source),
+        },
+        standing: standing_of(entry.status),
+        standing_authority: StandingAuthority::Source(source.id),
+        standing_read_at: Some(now),
+        ..fresh(hub.random.id(now).into(), hub.random.token(), name, now)
+    };
+    let account = Account {
+        id: hub.random.id(now).into(),
+        source_id: source.id,
+        immutable_id: entry.immutable_id.clone(),
+        person_id: person.id,
+        kind: LinkKind::Primary,
+        locator: shown(&entry.locator),
+        username: values.username.clone(),
+        status: entry.status,
+        password_set_at: entry.password_set_at,
+        read_at: now,
+        missing_since: None,
+        locked_until: entry.lockout.locked_until.filter(|until| *until > now),
+        privileged: entry.privileged,
+        unlocked_at: None,
+    };
+    (person, account)
+}
+
 /// Why this entry makes no person.
-pub(super) fn refused(values: &Values, entry: &SourceEntry) -> Option<&'static str> {
+pub(super) fn refused(values: &Values, entry: &SourceEntry, occasion: Occasion) -> Option<&'static str> {
     if let Some(reason) = values.missing() {
         return Some(reason);
     }
     match entry.status {
         AccountStatus::Active => None,
+        // Whoever is out at their source is out here, and known.
+        AccountStatus::Disabled | AccountStatus::Expired if occasion == Occasion::Import => None,
         AccountStatus::Disabled => Some("the entry is disabled"),
         AccountStatus::Expired => Some("the entry's validity is over"),
         AccountStatus::Missing => Some("the entry is gone"),

@@ -8,9 +8,12 @@ mod authority;
 mod capture;
 mod create;
 mod imported;
+mod import;
 mod missing;
+mod objects;
 mod preview;
 mod refresh;
+mod removed;
 mod values;
 
 pub use authority::{activate_staged, disable_by_hub, enable_by_hub, end_source_authority, rehash, set_hub_verifier};
@@ -18,9 +21,12 @@ pub use capture::{Capture, Captured, capture, delete_shadow_verifier, take_over}
 pub use create::{NewHubPerson, Provisioned, create, create_hub_person};
 use directory::{Account, AccountStatus, CaseId, Person, Standing};
 pub use imported::{Imported, import_verifier, replace_imported};
+pub use import::{Imported, import_entry, import_people};
 pub use missing::{MissingNoted, drop_alias, note_locked, note_missing};
+pub use objects::{settle_groups, write_device, write_devices, write_group, write_groups};
 pub(crate) use preview::preview;
 pub use refresh::{Refreshed, refresh};
+pub use removed::{Absence, free_names, note_removed};
 pub(crate) use values::digest_of;
 
 use crate::{HubError, kernel::AuditEvent};

@@ -4,7 +4,7 @@ use directory::{AttributeName, EmailAddress, Namespace, PersonId, Source, Source
 use storage::{Queries, aliases::Aliases};
 
 use super::{
-    create::refused,
+    create::{Occasion, refused},
     values::{Values, owns},
 };
 use crate::HubError;
@@ -51,7 +51,7 @@ pub(crate) async fn preview(
     }
     let email = values.attributes.get(&AttributeName::Email).and_then(|value| EmailAddress::split(value));
     Ok(Preview {
-        refused: refused(&values, entry),
+        refused: refused(&values, entry, Occasion::SignIn),
         email_is_owned: email.is_some_and(|address| owns(source, &address)),
         display_name: values.display_name,
         username: values.username,

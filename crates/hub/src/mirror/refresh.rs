@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use directory::{
     Account, AttributeName, CaseId, EmailAddress, Folded, GroupId, ImmutableId, MatchOutcome, Namespace, Person,
     PersonId, Source, SourceEntry, Standing, fold,
@@ -36,6 +37,8 @@ pub struct Refreshed {
     pub account: Account,
     /// Names of what changed; no values.
     pub changed: Vec<String>,
+    /// Something of the entry was held by somebody else and not taken.
+    pub held: bool,
     /// The standing authority no longer lets the person in; their sessions ended.
     pub became_disabled: bool,
     /// The standing authority lets the person in again.
@@ -64,7 +67,14 @@ pub async fn refresh(
         account.read_at = now;
         let standing_read_at = if decides_standing(&before, &account) { Some(now) } else { before.standing_read_at };
         let person = Person { standing_read_at, ..before };
-        return Ok(Refreshed { person, account, changed: Vec::new(), became_disabled: false, came_back: false });
+        return Ok(Refreshed {
+            person,
+            account,
+            changed: Vec::new(),
+            held: false,
+            became_disabled: false,
+            came_back: false,
+        });
     }
     let mut person = before.clone();
     let written = write_entry(tx, hub, source, entry, &mut person, &mut account, Birth::No).await?;
@@ -89,7 +99,7 @@ pub async fn refresh(
         audit(tx, hub, event.person(person.id).source(source.id).details(details)).await?;
     }
     let person = super::person(tx, person.id).await?;
-    Ok(Refreshed { person, account, changed: written.changed, became_disabled, came_back })
+    Ok(Refreshed { person, account, changed: written.changed, held: written.held, became_disabled, came_back })
 }
 
 /// Whether everything this entry says is written already, which is so at most sign-ins. Whatever undoes a part of it
@@ -279,24 +289,8 @@ impl Writing<'_> {
         name: AttributeName,
         value: &str,
     ) -> Result<Option<StoredAttribute>, HubError> {
-        let self_written = self.source.self_written.contains(&name);
-        let identifies = matches!(name, AttributeName::Email | AttributeName::EmployeeNumber);
-        let owned_address = name == AttributeName::Email
-            && EmailAddress::split(value).is_some_and(|address| owns(self.source, &address));
-        let attribute = StoredAttribute {
-            person_id: self.person_id,
-            name,
-            value: value.to_owned(),
-            folded: identifies.then(|| fold(value)),
-            authority: Some(self.source.id),
-            origin: Some(account.id),
-            self_written,
-            verified: owned_address && !self_written,
-            updated_at: self.hub.clock.now(),
-        };
+        let (attribute, claimable) = admission(self.source, account, name, value, self.hub.clock.now());
         let Some(folded) = attribute.folded.clone() else { return Ok(Some(attribute)) };
-        // Only an address of a declared domain, or a number, can be claimed, and only if not self-written.
-        let claimable = !self_written && (owned_address || name == AttributeName::EmployeeNumber);
         let claimed = claimable && Aliases(tx).claim(name.as_str(), &folded, self.person_id).await?;
         if claimed {
             Attributes(tx).evict(name, &folded, self.person_id).await?;
@@ -393,6 +387,34 @@ impl Writing<'_> {
         }
         Ok(())
     }
+}
+
+/// The value as it is written if nobody holds it, and whether it is claimed by being written.
+pub(super) fn admission(
+    source: &Source,
+    account: &Account,
+    name: AttributeName,
+    value: &str,
+    now: DateTime<Utc>,
+) -> (StoredAttribute, bool) {
+    let self_written = source.self_written.contains(&name);
+    let identifies = matches!(name, AttributeName::Email | AttributeName::EmployeeNumber);
+    let owned_address =
+        name == AttributeName::Email && EmailAddress::split(value).is_some_and(|address| owns(source, &address));
+    let attribute = StoredAttribute {
+        person_id: account.person_id,
+        name,
+        value: value.to_owned(),
+        folded: identifies.then(|| fold(value)),
+        authority: Some(source.id),
+        origin: Some(account.id),
+        self_written,
+        verified: owned_address && !self_written,
+        updated_at: now,
+    };
+    // Only an address of a declared domain, or a number, can be claimed, and only if not self-written.
+    let claimable = !self_written && (owned_address || name == AttributeName::EmployeeNumber);
+    (attribute, claimable)
 }
 
 /// The same but for the time it was written.

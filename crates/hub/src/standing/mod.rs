@@ -9,6 +9,7 @@ use directory::{CredentialAuthority, Person, PersonId, Policy, SourceId, Standin
 pub(crate) use read::Unfinished;
 use storage::people::People;
 pub use sweep::SweepReport;
+pub(crate) use sweep::too_many_missing;
 
 use crate::{Hub, HubError, kernel::seconds};
 

@@ -183,15 +183,19 @@ impl Hub {
     }
 }
 
-/// Why this many missing people are not believed. A source that answers with an empty page must never empty the hub.
-fn guard(policy: &Policy, linked: i64, unseen: i64) -> Option<String> {
+/// The removal guard: whether so many of those who are linked cannot be believed to be gone.
+pub(crate) fn too_many_missing(policy: &Policy, linked: i64, unseen: i64) -> bool {
     if unseen == 0 {
-        return None;
+        return false;
     }
     let too_many = linked >= i64::from(policy.removal_guard_minimum)
         && unseen.saturating_mul(100) > linked.saturating_mul(i64::from(policy.removal_guard_percent));
-    let everybody = unseen == linked && linked > 1;
-    (too_many || everybody).then(|| {
+    too_many || (unseen >= linked && linked > 1)
+}
+
+/// Why this many missing people are not believed. A source that answers with an empty page must never empty the hub.
+fn guard(policy: &Policy, linked: i64, unseen: i64) -> Option<String> {
+    too_many_missing(policy, linked, unseen).then(|| {
         format!(
             "the directory did not return {unseen} of {linked} people: more than a sweep may remove. Check the base \
              DN, the filter and the rights of the service account"

@@ -9,6 +9,7 @@ mod audit;
 mod break_glass;
 mod clients;
 mod denials;
+mod imports;
 mod mirror;
 mod overview;
 mod passwords;

@@ -25,8 +25,8 @@ pub struct FakeDirectory {
 }
 
 #[derive(Default)]
-struct State {
-    entries: Vec<SourceEntry>,
+pub(super) struct State {
+    pub(super) entries: Vec<SourceEntry>,
     lockout: LockoutReading,
     unreachable: bool,
     /// (host, bind secret) of every connector that was made.
@@ -37,6 +37,7 @@ struct State {
     page_size: Option<usize>,
     hidden: Option<ImmutableId>,
     breaks_off_after: Option<usize>,
+    pub(super) reading: super::reading::Reading,
 }
 
 /// An entry with names and the attributes a person needs.
@@ -62,7 +63,7 @@ pub fn entry(name: &str) -> SourceEntry {
 }
 
 impl FakeDirectory {
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
     pub fn add(&self, entry: SourceEntry) {
@@ -225,12 +226,12 @@ fn introduction() -> Introduction {
     }
 }
 
-struct FakeConnector {
-    state: Arc<Mutex<State>>,
+pub(super) struct FakeConnector {
+    pub(super) state: Arc<Mutex<State>>,
 }
 
 impl FakeConnector {
-    fn reach(&self) -> Result<std::sync::MutexGuard<'_, State>, Trouble> {
+    pub(super) fn reach(&self) -> Result<std::sync::MutexGuard<'_, State>, Trouble> {
         let state = self.state.lock().unwrap();
         if state.unreachable {
             return Err(Trouble {
@@ -297,6 +298,10 @@ impl Connector for FakeConnector {
 
     async fn default_lockout(&self) -> Result<LockoutReading, Trouble> {
         Ok(self.reach()?.lockout)
+    }
+
+    fn reading(&self) -> Option<&dyn connector::Read> {
+        self.state.lock().unwrap().reading.on.then_some(self as &dyn connector::Read)
     }
 
     async fn probe(&self) -> Vec<ProbeStep> {

@@ -2,6 +2,7 @@
 
 mod directory;
 mod powers;
+mod reading;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use hub::{
     session::{self, NewSession, ProvenBy, Reach},
 };
 pub use powers::Powers;
+pub use reading::{device, group};
 use secrecy::{SecretSlice, SecretString};
 use storage::Database;
 
