@@ -73,7 +73,16 @@ const OPEN: &str = "insert into review_case (id, kind, person_id, holder_id, sou
 const OUTDATED: &str = "update review_case set closed_at = $4, decision = 'outdated' where person_id = $1 \
     and identifier = $2 and folded = $3 and closed_at is null and not restricts_reach";
 
+const BY_ID: &str = "select id, kind, person_id, holder_id, source_id, identifier, folded, restricts_reach, \
+    opened_at, closed_at from review_case where id = $1";
+const CLOSE: &str = "update review_case set closed_at = $2, decision = $3 where id = $1 and closed_at is null";
+
 impl<Q: Queries> Cases<'_, Q> {
+    pub async fn by_id(&mut self, id: CaseId) -> Result<Option<Case>, StorageError> {
+        let row: Option<CaseRow> = self.0.fetch_optional(BY_ID, params![id.uuid()]).await?;
+        row.map(Case::try_from).transpose()
+    }
+
     /// Open cases that touch this person, on either side.
     pub async fn open_of_person(&mut self, person: PersonId) -> Result<Vec<Case>, StorageError> {
         let rows: Vec<CaseRow> = self.0.fetch_all(OPEN_OF_PERSON, params![person.uuid()]).await?;
@@ -102,6 +111,11 @@ impl Cases<'_, Transaction> {
             case.opened_at,
         ];
         Ok(self.0.execute(OPEN, values).await? > 0)
+    }
+
+    /// Ends the question; false if somebody has already.
+    pub async fn close(&mut self, id: CaseId, decision: &'static str, at: DateTime<Utc>) -> Result<bool, StorageError> {
+        Ok(self.0.execute(CLOSE, params![id.uuid(), at, decision]).await? > 0)
     }
 
     /// Closes questions about a value that came free by itself. Those that restrict a person's reach stay for a

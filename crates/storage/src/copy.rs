@@ -64,6 +64,7 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("directory_group", Kept),
     ("failure_count", Kept),
     ("group_member", Kept),
+    ("held_entry", Kept),
     ("identifier_claim", Kept),
     // Places in a source's own order may be older than what was read since: the next import reads everything.
     ("import_cursor", Ended),
@@ -72,6 +73,10 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("kept_answer", Ended),
     ("key_holder", Ended),
     ("lease", Ended),
+    ("match_key", Kept),
+    ("match_population", Kept),
+    ("match_rules", Kept),
+    ("match_verdict", Kept),
     ("membership", Kept),
     ("password_offer", Ended),
     ("password_offer_skip", Kept),

@@ -31,6 +31,7 @@ pub mod kept_answers;
 pub mod keys;
 pub mod lease;
 mod lists;
+pub mod matching;
 mod meter;
 mod migrate;
 pub mod overview;
