@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     StorageError, Transaction, accounts::storable, aliases::Alias, attributes::StoredAttribute, groups::Origin,
-    people::Facts,
+    matching::MatchKey, people::Facts,
 };
 
 /// The values of one column, one per row.
@@ -137,6 +137,8 @@ pub struct NewPerson {
     pub claims: Vec<(&'static str, Folded)>,
     pub groups: Vec<GroupId>,
     pub words: Vec<String>,
+    /// What they are matched by.
+    pub keys: Vec<MatchKey>,
 }
 
 const NOTHING: &str = "on conflict do nothing";
@@ -171,6 +173,7 @@ pub async fn insert_people(tx: &mut Transaction, new: &[NewPerson], seen_by: Opt
         ending: "",
     };
     claims.insert(tx).await?;
+    match_keys(new).insert(tx).await?;
     let members: Vec<_> = new.iter().flat_map(|n| n.groups.iter().map(move |g| (*g, n))).collect();
     let memberships = Rows {
         table: "membership",
@@ -194,6 +197,25 @@ pub async fn insert_people(tx: &mut Transaction, new: &[NewPerson], seen_by: Opt
         ending: NOTHING,
     };
     words.insert(tx).await.map(|_| ())
+}
+
+/// An entry that was held before has some of these.
+fn match_keys(new: &[NewPerson]) -> Rows {
+    let mut all: Vec<(&Account, &MatchKey)> =
+        new.iter().flat_map(|n| n.keys.iter().map(move |key| (&n.account, key))).collect();
+    all.sort_by(|(_, a), (_, b)| (a.attribute, &a.folded).cmp(&(b.attribute, &b.folded)));
+    Rows {
+        table: "match_key",
+        columns: vec![
+            ("source_id", Column::Id(all.iter().map(|(account, _)| account.source_id.uuid()).collect())),
+            ("immutable_id", Column::Text(all.iter().map(|(a, _)| a.immutable_id.as_str().to_owned()).collect())),
+            ("attribute", Column::Text(all.iter().map(|(_, key)| key.attribute.as_str().to_owned()).collect())),
+            ("folded", Column::Text(all.iter().map(|(_, key)| key.folded.clone()).collect())),
+            ("value", Column::Text(all.iter().map(|(_, key)| key.value.clone()).collect())),
+        ],
+        ending: "on conflict (source_id, immutable_id, attribute) do update set folded = excluded.folded, \
+                 value = excluded.value",
+    }
 }
 
 fn people(new: &[NewPerson]) -> Rows {

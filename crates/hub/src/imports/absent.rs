@@ -47,6 +47,10 @@ impl Engine<'_> {
         {
             return Ok(Some(ending));
         }
+        if kind == ObjectKind::Person && cursor.whole && !cursor.nameless && !self.run.dry_run {
+            let (hub, source) = (self.hub, &self.live.source);
+            storage::write!(hub.under(self.lease), |tx| { mirror::note_read_whole(tx, hub, source).await })?;
+        }
         let done = ImportCursor { stage: CursorStage::Done, delta: cursor.position.clone(), position: None, ..cursor };
         self.commit(kind, &Sorted::default(), Some(done)).await
     }

@@ -17,6 +17,7 @@ use storage::{
 use super::{
     audit,
     import::{checks_passwords, first_authority},
+    link::{Resolved, open_cases, resolve, sight},
     refresh::{Birth, refresh, write_entry},
     standing_of,
     values::{Values, shown, words},
@@ -34,7 +35,9 @@ pub enum Provisioned {
     /// COLLISION: an identity of its own, without what somebody else holds, and with the reach of this source only
     /// while its cases are open (row D19).
     Collided { person: Person, account: Account, cases: Vec<CaseId> },
-    /// LINKED: somebody was faster, or the person came back; refreshed.
+    /// LINK: the account was added to somebody whose password nobody checked, and this source now does (row D18b).
+    Matched { person: Person, account: Account },
+    /// LINKED: somebody was faster, or the person came back, and was refreshed; or the account was added to somebody.
     Linked { person: Person, account: Account },
     /// IGNORED, with the reason for the audit log and help desk (row D21).
     Ignored { reason: String },
@@ -78,16 +81,27 @@ pub(super) async fn provision(
         if occasion == Occasion::SignIn {
             let event = AuditEvent::new(Actor::System, "person.ignored").source(source.id);
             audit(tx, hub, event.details(json!({ "reason": reason }))).await?;
+        } else {
+            // Nobody, but not nothing: another with its values is not unique.
+            sight(tx, source, entry).await?;
         }
         return Ok(Provisioned::Ignored { reason: reason.to_owned() });
     }
+    let questions = match resolve(tx, hub, source, entry, &values, occasion).await? {
+        Resolved::Done(done) => return Ok(done),
+        Resolved::New(questions) => questions,
+    };
     let (mut person, mut account) = newcomer(hub, source, entry, &values, occasion);
     People(tx).insert(&person).await?;
     if !Accounts(tx).insert(&account).await? {
         // Seen free and taken in one transaction: no database here allows it, and nothing may be guessed.
         return Err(HubError::Internal("an account appeared inside a serialized transaction".to_owned()));
     }
-    let written = write_entry(tx, hub, source, entry, &mut person, &mut account, Birth::Yes).await?;
+    let mut written = write_entry(tx, hub, source, entry, &mut person, &mut account, Birth::Yes).await?;
+    if let Some(questions) = &questions {
+        written.held = true;
+        written.cases.extend(open_cases(tx, hub, source, person.id, questions).await?);
+    }
     let outcome = if written.held { "collision" } else { "create" };
     let event = AuditEvent::new(Actor::System, "person.created").person(person.id).source(source.id);
     audit(tx, hub, event.details(json!({ "outcome": outcome, "account": account.id }))).await?;

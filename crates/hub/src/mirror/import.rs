@@ -16,12 +16,15 @@ use storage::{
     bulk::{NewPerson, insert_people},
     group_members::GroupMembers,
     groups::{Group, Groups},
+    matching::Matching,
 };
 
 use super::{
     Provisioned, audit,
     create::{Occasion, newcomer, provision, refused},
     digest_of,
+    link::sight,
+    matched::{keys, rules_in_force},
     refresh::{admission, refresh},
     values::{Values, shown, words},
 };
@@ -96,7 +99,9 @@ pub async fn import_entry(
     } else if makes_people(source.mode) {
         match provision(tx, hub, source, entry, Occasion::Import).await? {
             Provisioned::Created { person, .. } => Imported::plain(ImportOutcome::Created, Some(person.id)),
-            Provisioned::Linked { person, .. } => Imported::plain(ImportOutcome::Linked, Some(person.id)),
+            Provisioned::Linked { person, .. } | Provisioned::Matched { person, .. } => {
+                Imported::plain(ImportOutcome::Linked, Some(person.id))
+            }
             Provisioned::Collided { person, .. } => Imported {
                 outcome: ImportOutcome::Collision,
                 person: Some(person.id),
@@ -242,11 +247,42 @@ async fn uncontested(
         let held = Aliases(tx).held(kind.as_str(), &values).await?;
         contested.extend(held.into_iter().map(|value| (kind.as_str(), value)));
     }
+    let wanted = unmatched(tx, source, entries, wanted).await?;
     let is_free = |w: &Wanted| {
         w.values.aliases.iter().all(|name| !contested.contains(&("alias", name.clone())))
             && w.identifiers.iter().all(|(name, v)| !contested.contains(&(name.as_str(), v.as_str().to_owned())))
     };
     Ok(wanted.into_iter().filter(|(_, w)| is_free(w)).map(|(index, w)| (index, w.values)).collect())
+}
+
+/// Those whom no rule and no reviewer could find to be somebody: nobody bears one of their values, in the hub or in
+/// this batch. Without rules in force that is everybody.
+async fn unmatched(
+    tx: &mut Transaction,
+    source: &Source,
+    entries: &[&SourceEntry],
+    wanted: Vec<(usize, Wanted)>,
+) -> Result<Vec<(usize, Wanted)>, HubError> {
+    if rules_in_force(tx).await?.finds_nothing() {
+        return Ok(wanted);
+    }
+    let mut seen = HashSet::new();
+    let mut alone = Vec::with_capacity(wanted.len());
+    for (index, w) in wanted {
+        let mut free = Matching(tx).verdicts(source.id, &entries[index].immutable_id).await?.is_empty();
+        for key in keys(source, entries[index], &w.values) {
+            // All are looked up before anybody of the batch is written: its own bearers are these.
+            free &= Matching(tx).bearers(key.attribute, &key.folded, 1).await?.is_empty();
+            free &= seen.insert((key.attribute, key.folded));
+        }
+        if free {
+            alone.push((index, w));
+        } else {
+            // Before any of them is decided: two of one batch with one value are not unique.
+            sight(tx, source, entries[index]).await?;
+        }
+    }
+    Ok(alone)
 }
 
 /// Makes the people of these entries.
@@ -287,6 +323,7 @@ async fn make(
         made.push((*index, person.id));
         people.push(NewPerson {
             digest: Some(digest_of(source, entry)),
+            keys: keys(source, entry, values),
             aliases: names.iter().map(alias).collect(),
             words: words(&person.display_name, &attributes, &names),
             groups: entry.groups.iter().filter_map(|group| groups.get(&group.immutable_id).copied()).collect(),

@@ -1,7 +1,7 @@
 //! What follows from matching an entry: linked to the one who fits, held for a reviewer, or a person of its own with
 //! questions (semantics, section 6; rows D18b, D19 and D21).
 
-use directory::{Account, CaseId, LinkKind, MatchOutcome, Person, PersonId, Source, SourceEntry};
+use directory::{Account, CaseId, MatchOutcome, Person, PersonId, Source, SourceEntry, SourceMode};
 use matching::{Found, Outcome};
 use serde_json::{Value, json};
 use storage::{
@@ -14,7 +14,7 @@ use storage::{
 use super::{
     Provisioned, audit,
     authority::activate_staged,
-    create::Occasion,
+    create::{Occasion, newcomer},
     matched::{asked_about, has_authority, keys, matched},
     person,
     refresh::{Birth, write_entry},
@@ -132,24 +132,10 @@ async fn link(
     values: &Values,
     found: &Found,
 ) -> Result<(Person, Account), HubError> {
-    let now = hub.clock.now();
     let mut linked = person(tx, found.person).await?;
-    let mut account = Account {
-        id: hub.random.id(now).into(),
-        source_id: source.id,
-        immutable_id: entry.immutable_id.clone(),
-        person_id: linked.id,
-        kind: LinkKind::Primary,
-        locator: shown(&entry.locator),
-        username: values.username.clone(),
-        status: entry.status,
-        password_set_at: entry.password_set_at,
-        read_at: now,
-        missing_since: None,
-        locked_until: None,
-        privileged: entry.privileged,
-        unlocked_at: None,
-    };
+    // As if it were to be a person of its own, but theirs.
+    let (_, mut account) = newcomer(hub, source, entry, values, Occasion::Import);
+    account.person_id = linked.id;
     if !Accounts(tx).insert(&account).await? {
         return Err(HubError::Internal("an account appeared inside a serialized transaction".to_owned()));
     }
@@ -249,7 +235,13 @@ pub(super) async fn open_cases(
 /// Whoever reads a source whole says so after having offered each entry to [`super::create`], an import or
 /// [`sight`].
 pub async fn note_read_whole(tx: &mut Transaction, hub: &HubParts, source: &Source) -> Result<(), HubError> {
-    Ok(Matching(tx).note_population(source.id, hub.clock.now()).await?)
+    match source.mode {
+        SourceMode::Active | SourceMode::Capture => {
+            Ok(Matching(tx).note_population(source.id, hub.clock.now()).await?)
+        }
+        // Entries without a person were passed over, and so were their values.
+        SourceMode::Draining | SourceMode::Observe | SourceMode::Paused | SourceMode::Retired => Ok(()),
+    }
 }
 
 /// Notes what an entry says of which no person is made now: it counts when "unique" is judged.

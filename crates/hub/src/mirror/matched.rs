@@ -131,10 +131,8 @@ async fn newcomer(
     entry: &SourceEntry,
     values: &Values,
 ) -> Result<Newcomer, HubError> {
-    let mut claims: Vec<Claim> = keys(source, entry, values)
-        .into_iter()
-        .map(|key| claim(source, key.attribute, key.value))
-        .collect();
+    let mut claims: Vec<Claim> =
+        keys(source, entry, values).into_iter().map(|key| claim(source, key.attribute, key.value)).collect();
     for (name, value) in &values.attributes {
         if let Some(attribute) = described_by(*name) {
             claims.push(claim(source, attribute, value.clone()));
@@ -187,7 +185,8 @@ async fn candidate(
     for (about, same) in verdicts {
         if People(queries).survivor(*about).await?.is_some_and(|person| person.id == id) {
             // Who was told apart once stays apart, whatever was said of a record that was merged since.
-            verdict = Some(if *same && verdict != Some(Verdict::Different) { Verdict::Same } else { Verdict::Different });
+            verdict =
+                Some(if *same && verdict != Some(Verdict::Different) { Verdict::Same } else { Verdict::Different });
         }
     }
     let state = person.state();
@@ -248,8 +247,8 @@ fn is_self_written(source: &Source, attribute: MatchAttribute) -> bool {
 /// What a source says, judged by how it is set now, not by how it was when it said so.
 fn claim(source: &Source, attribute: MatchAttribute, value: String) -> Claim {
     let self_written = is_self_written(source, attribute);
-    let owned = attribute == MatchAttribute::Email
-        && EmailAddress::split(&value).is_some_and(|address| owns(source, &address));
+    let owned =
+        attribute == MatchAttribute::Email && EmailAddress::split(&value).is_some_and(|address| owns(source, &address));
     Claim { attribute, value, source: Some(source.id), self_written, verified: owned && !self_written }
 }
 

@@ -15,12 +15,15 @@ use storage::{
     attributes::{Attributes, StoredAttribute},
     cases::{Case, Cases},
     groups::{Group, Groups, Origin},
+    matching::Matching,
     people::People,
     search::Search,
 };
 
 use super::{
-    Written, audit, decides_standing, digest_of, person, standing_of,
+    Written, audit, decides_standing, digest_of,
+    matched::keys,
+    person, standing_of,
     values::{Values, owns, shown, words},
 };
 use crate::{
@@ -142,6 +145,7 @@ pub(super) async fn write_entry(
     account.privileged = entry.privileged || (account.privileged && !entry.groups_complete);
     Accounts(tx).update(account).await?;
 
+    Matching(tx).set_keys(source.id, &account.immutable_id, &keys(source, entry, &values)).await?;
     writing.aliases(tx, account, &values.aliases).await?;
     writing.attributes(tx, account, &values.attributes).await?;
     if entry.groups_complete {

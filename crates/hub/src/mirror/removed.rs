@@ -6,7 +6,7 @@ use directory::{Account, ImmutableId, ImportOutcome, ObjectKind, Policy, Source}
 use serde_json::json;
 use storage::{
     Transaction, accounts::Accounts, aliases::Aliases, attributes::Attributes, directory_devices::DirectoryDevices,
-    group_members::GroupMembers,
+    group_members::GroupMembers, matching::Matching,
 };
 
 use super::{Imported, MissingNoted, audit, note_missing};
@@ -126,6 +126,7 @@ async fn free(tx: &mut Transaction, hub: &HubParts, source: &Source, account: &A
             freed += 1;
         }
     }
+    Matching(tx).set_keys(source.id, &account.immutable_id, &[]).await?;
     Accounts(tx).set_freed(account.id, hub.clock.now()).await?;
     let details = json!({ "account": account.id, "names": freed });
     let event = AuditEvent::new(Actor::System, "account.names-freed").person(account.person_id).source(source.id);

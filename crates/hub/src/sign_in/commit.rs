@@ -236,7 +236,13 @@ impl Broker<'_> {
                 facts.policy.matching = MatchOutcome::Ignored;
                 Ok((decide(&facts), None))
             }
-            // Somebody was faster: the row of the person who is there now, with the same answer of the source.
+            // Row D18b: what the table would have said had it known.
+            Provisioned::Matched { person, .. } => {
+                facts.policy.matching = MatchOutcome::Link;
+                facts.policy.candidate_has_authority = false;
+                Ok((decide(&facts), Some(person)))
+            }
+            // Somebody was faster, or two synchronised directories hold them: the row of the person who is there now, with the same answer of the source.
             Provisioned::Linked { person, .. } => {
                 facts.state = person.state();
                 facts.person.privileged = person.privileged;

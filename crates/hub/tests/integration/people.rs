@@ -29,6 +29,7 @@ async fn create(test: &TestHub, source: &Source, entry: &SourceEntry) -> PersonI
     match made.unwrap() {
         Provisioned::Created { person, .. }
         | Provisioned::Collided { person, .. }
+        | Provisioned::Matched { person, .. }
         | Provisioned::Linked { person, .. } => person.id,
         Provisioned::Ignored { reason } => panic!("{reason}"),
     }

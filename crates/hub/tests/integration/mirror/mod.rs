@@ -2,6 +2,7 @@
 
 mod capture;
 mod create;
+mod matching;
 mod property;
 mod refresh;
 mod standing;

@@ -57,6 +57,7 @@ fn whatever_a_directory_says_nobody_ever_shares_a_name_an_address_or_a_number() 
                     match create(&test, &source, &read).await {
                         Provisioned::Created { person, .. }
                         | Provisioned::Collided { person, .. }
+                        | Provisioned::Matched { person, .. }
                         | Provisioned::Linked { person, .. } => {
                             people.insert(person.id);
                         }

@@ -7,6 +7,7 @@ mod refusals;
 mod rows_delegated;
 mod rows_hub;
 mod rows_imported;
+mod rows_matching;
 mod rows_unknown;
 mod scripted;
 mod slow_groups;

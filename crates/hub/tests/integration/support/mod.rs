@@ -3,6 +3,7 @@
 mod directory;
 mod powers;
 mod reading;
+mod rules;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use hub::{
 };
 pub use powers::Powers;
 pub use reading::{device, group};
+pub use rules::by_number_then_address;
 use secrecy::{SecretSlice, SecretString};
 use storage::Database;
 
