@@ -1,6 +1,6 @@
 //! Who an entry is: linked, asked about, or somebody new.
 
-use directory::{AttributeName, MatchAttribute, MatchOutcome, PersonId, Source, SourceEntry};
+use directory::{AttributeName, ImportOutcome, MatchAttribute, MatchOutcome, PersonId, Source, SourceEntry};
 use hub::mirror::Provisioned;
 use storage::{
     cases::Cases,
@@ -152,5 +152,86 @@ async fn an_entry_that_was_only_sighted_makes_a_value_ambiguous() {
         assert_eq!(bearers.len(), 2);
         let (newcomer, _) = collided(&test, &b, &numbered("ada-b", "42")).await;
         assert_eq!(asked(&test, newcomer.id).await, [(MatchOutcome::Review, ada)]);
+    }
+}
+
+// Imports ----------------------------------------------------------------------------------------------------------
+
+async fn import(test: &TestHub, source: &Source, entries: &[&SourceEntry]) -> Vec<(ImportOutcome, Option<PersonId>)> {
+    let run = test.hub.random.id(test.hub.clock.now()).into();
+    let done: Result<_, HubError> =
+        storage::write!(test.hub.database, |tx| { mirror::import_people(tx, &test.hub, source, entries, run).await });
+    done.unwrap().into_iter().map(|one| (one.outcome, one.person)).collect()
+}
+
+#[tokio::test]
+async fn one_person_from_three_directories_meets() {
+    for test in hubs().await {
+        let (a, b, c) = (source(&test, "a").await, source(&test, "b").await, source(&test, "c").await);
+        let mail = |name: &str, address| with(entry(name), AttributeName::Email, address);
+        let first = with(mail("ada", "ada@a.test"), AttributeName::EmployeeNumber, "42");
+        let [(ImportOutcome::Created, Some(ada))] = import(&test, &a, &[&first]).await[..] else { panic!() };
+        test.rules(by_number_then_address(&[&a, &b, &c])).await;
+        // By number from the second, by address from the third, which has no numbers.
+        let (second, third) = (numbered("alovelace", "0042"), mail("a.lovelace", "ADA@a.test"));
+        for (at, new) in [(&b, &second), (&c, &third)] {
+            // The first time, somebody else of the directory may still turn up with the same value.
+            assert_eq!(import(&test, at, &[new]).await, [(ImportOutcome::Held, None)]);
+            test.read_whole(&[at]).await;
+            assert_eq!(import(&test, at, &[new]).await, [(ImportOutcome::Linked, Some(ada))]);
+            assert_eq!(import(&test, at, &[new]).await[0].1, Some(ada));
+        }
+        let met = person(&test, ada).await;
+        assert_eq!(met.credential_authority, directory::CredentialAuthority::Source(a.id));
+        assert!(!met.disputed && !met.holds_role);
+        let mut reader = test.hub.database.reader();
+        assert_eq!(Accounts(&mut reader).of_person(ada).await.unwrap().len(), 3);
+        assert!(Matching(&mut reader).oldest_held(10).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn two_who_exchange_their_identifiers_in_one_batch_stay_who_they_are() {
+    for test in hubs().await {
+        let (a, _, _) = prepared(&test).await;
+        let (x, y) = (numbered("x", "1001"), numbered("y", "1002"));
+        let made = import(&test, &a, &[&x, &y]).await;
+        let (one, other) = (made[0].1.unwrap(), made[1].1.unwrap());
+        let (x2, y2) = (numbered("x", "1002"), numbered("y", "1001"));
+        let swapped = import(&test, &a, &[&x2, &y2]).await;
+        assert_eq!(swapped, [(ImportOutcome::Updated, Some(one)), (ImportOutcome::Updated, Some(other))]);
+        for (person, number) in [(one, "1002"), (other, "1001")] {
+            assert_eq!(attribute(&test, person, AttributeName::EmployeeNumber).await.unwrap().value, number);
+        }
+        assert!(asked(&test, one).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn two_of_one_batch_with_one_value_link_nobody() {
+    for test in hubs().await {
+        let (_, b, ada) = prepared(&test).await;
+        let (one, other) = (numbered("one", "42"), numbered("other", "042"));
+        let done = import(&test, &b, &[&one, &other]).await;
+        assert_eq!(done, [(ImportOutcome::Held, None), (ImportOutcome::Held, None)]);
+        assert_eq!(Accounts(&mut test.hub.database.reader()).of_person(ada).await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_waits_is_looked_at_again_at_every_import() {
+    for test in hubs().await {
+        let (a, b, ada) = prepared(&test).await;
+        test.rules(by_number_then_address(&[&b])).await;
+        let new = numbered("ada-b", "42");
+        assert_eq!(import(&test, &b, &[&new]).await, [(ImportOutcome::Held, None)]);
+        let held = Matching(&mut test.hub.database.reader()).oldest_held(10).await.unwrap();
+        assert_eq!((held.len(), held[0].kind), (1, MatchOutcome::Review));
+        assert!(held[0].found.to_string().contains("can be trusted"), "{}", held[0].found);
+        test.rules(by_number_then_address(&[&a, &b])).await;
+        assert_eq!(import(&test, &b, &[&new]).await, [(ImportOutcome::Linked, Some(ada))]);
+        // Nobody has proven anything: the person stays prepared.
+        let linked = person(&test, ada).await;
+        assert_eq!((linked.activated, linked.credential_authority), (false, directory::CredentialAuthority::None));
     }
 }
