@@ -42,6 +42,11 @@ pub enum Command {
     /// wrapped in argon2id), and each is replaced at its owner's first sign-in. What the hub cannot verify stays with the
     /// directory. Nothing is written there.
     Passwords(PasswordsArguments),
+    /// Show or change the rules that say who is the same person
+    ///
+    /// Without FILE the rules in force are printed, in the form FILE has. Rules that can link people by themselves wait
+    /// on the console's page of approvals for a second person.
+    MatchRules(MatchRulesArguments),
     /// Try Isthmus on this machine, with a directory and an application of its own
     ///
     /// Starts an LDAP directory, the hub and a sample application on loopback addresses, in a temporary folder that
@@ -310,6 +315,18 @@ pub struct PasswordsArguments {
     /// Folder below which files and SQLite databases that are sources must be. Default: DIR/sources of --data
     #[arg(long, value_name = "DIR", env = "ISTHMUS_SOURCE_FILES")]
     pub source_files: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct MatchRulesArguments {
+    /// The rules (TOML)
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub store: StoreArguments,
+    /// Check the rules, say whether a second person would decide, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -53,6 +53,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Audit { command: AuditCommand::Verify(arguments) } => commands::audit_verify(arguments).await,
             Command::Apply(arguments) => commands::apply(arguments).await,
             Command::Passwords(arguments) => commands::passwords(arguments).await,
+            Command::MatchRules(arguments) => commands::match_rules(arguments).await,
             Command::Demo(arguments) => commands::demo(arguments).await,
             Command::Doctor(arguments) => doctor::doctor(arguments).await,
             Command::Backup(arguments) => commands::backup(arguments).await,

@@ -84,6 +84,11 @@ pub fn ApprovalPage() -> impl IntoView {
 #[must_use]
 pub fn approval_view(card: ApprovalCard) -> AnyView {
     let (name, label) = card.source.clone();
+    let about = if name.is_empty() {
+        label.into_any()
+    } else {
+        view! { <a href=format!("/console/sources/{}", crate::link::encode(&name))>{label}</a> }.into_any()
+    };
     let rows = card
         .changes
         .clone()
@@ -118,8 +123,8 @@ pub fn approval_view(card: ApprovalCard) -> AnyView {
                         <dl class="facts">
                             <dt>"By"</dt><dd><bdi>{line.proposed_by}</bdi></dd>
                             <dt>"When"</dt><dd><When at=line.proposed_at /></dd>
-                            <dt>"Directory"</dt>
-                            <dd><a href=format!("/console/sources/{}", crate::link::encode(&name))>{label}</a></dd>
+                            <dt>"About"</dt>
+                            <dd>{about}</dd>
                         </dl>
                     </div>
                 </Panel>

@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod demo;
 mod key;
+mod match_rules;
 mod passwords;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub use self::{
     backup::{backup, restore},
     demo::demo,
     key::key,
+    match_rules::match_rules,
     passwords::passwords,
 };
 use crate::{

@@ -8,7 +8,8 @@ use std::{
 use crate::shell::root;
 
 /// The areas of `hub`: they meet in the shared layer or in storage, never directly.
-const AREAS: &[&str] = &["sign_in", "provider", "people", "sources", "clients", "access", "apply", "audit", "overview", "imports"];
+const AREAS: &[&str] =
+    &["sign_in", "provider", "people", "sources", "clients", "access", "apply", "audit", "overview", "imports"];
 
 /// Every source file under a folder of the workspace with one of these extensions, generated folders left out.
 pub fn files_under(folder: &str, extensions: &[&str]) -> Vec<PathBuf> {

@@ -37,7 +37,7 @@ pub struct ApprovalLine {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {
     pub line: ApprovalLine,
-    /// The directory: its name in addresses and its label.
+    /// The directory: its name in addresses, empty if it is about none, and its label.
     pub source: (String, String),
     pub changes: Vec<FieldChange>,
     /// Why it can no longer be made.
@@ -48,6 +48,14 @@ pub struct Approval {
     pub may_not: Option<String>,
     /// Whoever looks proposed it and may take it back.
     pub own: bool,
+}
+
+/// A proposal against what is there now.
+struct Compared {
+    source: (String, String),
+    changes: Vec<FieldChange>,
+    outdated: Option<String>,
+    needs_secret: bool,
 }
 
 impl Hub {
@@ -67,7 +75,7 @@ impl Hub {
     /// One of them, and whether whoever looks may decide it.
     pub async fn approval(&self, by: &ReadConfiguration, id: ProposalId) -> Result<Approval, HubError> {
         let proposal = self.proposal(id).await?;
-        let compared = registry::compare_proposal(self, &proposal).await?;
+        let Compared { source, changes, outdated, needs_secret } = self.compared(&proposal).await?;
         let person = by.person_id();
         let mut reader = self.database.reader();
         let roles = storage::access::roles_of(&mut reader, person).await?;
@@ -80,10 +88,10 @@ impl Hub {
         Ok(Approval {
             own: proposal.proposed_by == Actor::Person(person).to_string(),
             line: line(&mut reader, &mut Names::default(), &proposal).await?,
-            source: (compared.source.name, compared.source.label),
-            changes: compared.changes,
-            outdated: compared.outdated.filter(|_| proposal.decided.is_none()),
-            needs_secret: compared.needs_secret,
+            source,
+            changes,
+            outdated: outdated.filter(|_| proposal.decided.is_none()),
+            needs_secret,
             may_not,
         })
     }
@@ -102,6 +110,16 @@ impl Hub {
         let policy = self.policy_now().await?;
         if let Some(why) = self.why_not(&mut self.database.reader(), by.person_id(), &proposal, &policy).await? {
             return Err(HubError::Refused(why));
+        }
+        if proposal.kind == registry::MATCH_RULES {
+            return storage::write!(self.database, |tx| {
+                if let Some(why) = self.why_not(tx, by.person_id(), &proposal, &policy).await? {
+                    return Err(HubError::Refused(why));
+                }
+                let end = ("approved", "proposal.approved");
+                registry::end_proposal(tx, self, by.actor(), &proposal, end, reason.clone()).await?;
+                registry::carry_out_rules(tx, self, by.actor(), &proposal).await
+            });
         }
         let prepared = registry::prepare_proposed(self, &proposal, secret.as_ref()).await?;
         storage::write!(self.database, |tx| {
@@ -142,6 +160,21 @@ impl Hub {
     /// Whether one person decides here (`approvals = 1`): every page of the console says so.
     pub async fn one_person_decides(&self) -> Result<bool, HubError> {
         Ok(self.policy_now().await?.approvals <= 1)
+    }
+
+    async fn compared(&self, proposal: &StoredProposal) -> Result<Compared, HubError> {
+        if proposal.kind == registry::MATCH_RULES {
+            let (change, outdated) = registry::compare_rules(self, proposal).await?;
+            let source = (String::new(), "Rules of matching".to_owned());
+            return Ok(Compared { source, changes: vec![change], outdated, needs_secret: false });
+        }
+        let compared = registry::compare_proposal(self, proposal).await?;
+        Ok(Compared {
+            source: (compared.source.name, compared.source.label),
+            changes: compared.changes,
+            outdated: compared.outdated,
+            needs_secret: compared.needs_secret,
+        })
     }
 
     async fn proposal(&self, id: ProposalId) -> Result<StoredProposal, HubError> {

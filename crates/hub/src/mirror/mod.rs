@@ -7,8 +7,8 @@
 mod authority;
 mod capture;
 mod create;
-mod imported;
 mod import;
+mod imported;
 mod link;
 mod matched;
 mod missing;
@@ -22,10 +22,9 @@ pub use authority::{activate_staged, disable_by_hub, enable_by_hub, end_source_a
 pub use capture::{Capture, Captured, capture, delete_shadow_verifier, take_over};
 pub use create::{NewHubPerson, Provisioned, create, create_hub_person};
 use directory::{Account, AccountStatus, CaseId, Person, Standing};
-pub use imported::{Imported, import_verifier, replace_imported};
 pub use import::{Imported, import_entry, import_people};
+pub use imported::{Imported as ImportedVerifier, import_verifier, replace_imported};
 pub use link::{MATCH, note_read_whole, sight};
-pub(crate) use matched::rules_in_force;
 pub use missing::{MissingNoted, drop_alias, note_locked, note_missing};
 pub use objects::{settle_groups, write_device, write_devices, write_group, write_groups};
 pub(crate) use preview::preview;

@@ -15,7 +15,7 @@ use storage::{
 };
 
 use super::{Labels, sentence};
-use crate::{Hub, HubError, kernel::capability::FindPeople};
+use crate::{Hub, HubError, kernel::capability::FindPeople, mirror};
 
 /// One person, as help desk sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,6 +182,9 @@ fn authorities(person: &Person, attributes: &[StoredAttribute], labels: &Labels)
 }
 
 fn case_line(id: PersonId, case: &Case, other: Option<Person>, labels: &Labels) -> CaseLine {
+    if case.identifier == mirror::MATCH {
+        return match_line(id, case, other, labels);
+    }
     let what = match case.identifier.as_str() {
         "email" => "e-mail address",
         "employee_number" => "employee number",
@@ -202,6 +205,28 @@ fn case_line(id: PersonId, case: &Case, other: Option<Person>, labels: &Labels) 
     CaseLine {
         id: case.id,
         title: "Held by somebody else",
+        text,
+        other: other.map(|person| (person.id, person.display_name)),
+        opened_at: case.opened_at,
+    }
+}
+
+/// Two who may be one person.
+fn match_line(id: PersonId, case: &Case, other: Option<Person>, labels: &Labels) -> CaseLine {
+    let name = other.as_ref().map_or("somebody else", |person| person.display_name.as_str());
+    let source = labels.label(case.source_id);
+    let text = if case.person_id == id {
+        format!(
+            "The account at {source} may belong to {name}: found by {}. Until this is decided, only applications of \
+             {source} are open to this person.",
+            case.folded
+        )
+    } else {
+        format!("{name}, who signed in at {source}, may be this person: found by {}. Nothing was linked.", case.folded)
+    };
+    CaseLine {
+        id: case.id,
+        title: "May be the same person",
         text,
         other: other.map(|person| (person.id, person.display_name)),
         opened_at: case.opened_at,

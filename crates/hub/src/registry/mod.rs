@@ -7,6 +7,7 @@ mod client_write;
 mod difference;
 mod directory_name;
 mod lockout;
+mod match_rules;
 mod source_check;
 mod source_check_file;
 mod source_check_openid;
@@ -19,6 +20,8 @@ pub use client_write::GroupChoice;
 pub(crate) use client_write::{PreparedClient, insert_client, update_client};
 pub use difference::FieldChange;
 pub(crate) use difference::compare;
+pub use match_rules::RulesChange;
+pub(crate) use match_rules::{KIND as MATCH_RULES, carry_out as carry_out_rules, compare as compare_rules};
 pub(crate) use source_write::{PreparedSource, SourceOutcome, insert_source, update_source};
 pub use two_people::Proposal;
 pub(crate) use two_people::{

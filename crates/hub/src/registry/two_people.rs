@@ -242,10 +242,13 @@ pub(crate) async fn end(
     if !storage::proposals::decide(tx, proposal.id, &decided).await? {
         return Err(HubError::Refused("Somebody else has decided this meanwhile.".to_owned()));
     }
-    let payload = Payload::of(proposal)?;
-    let details = json!({
-        "proposal": proposal.id, "proposed_by": proposal.proposed_by, "changes": payload.changes, "reason": reason,
-    });
-    let event = AuditEvent::new(actor, action).source(payload.source).details(details);
+    let mut details = json!({ "proposal": proposal.id, "proposed_by": proposal.proposed_by, "reason": reason });
+    let mut event = AuditEvent::new(actor, action);
+    if proposal.kind == KIND {
+        let payload = Payload::of(proposal)?;
+        details["changes"] = json!(payload.changes);
+        event = event.source(payload.source);
+    }
+    let event = event.details(details);
     Ok(record(tx, &*hub.clock, &*hub.random, event).await?)
 }

@@ -17,7 +17,7 @@ use crate::{
     Hub, HubError,
     connections::LiveSource,
     kernel::{Actor, capability::ReadConfiguration},
-    mirror::{self, Imported},
+    mirror::{self, ImportedVerifier},
 };
 
 /// Accounts that are read before their transaction: the writer is shared with everybody who signs in.
@@ -164,8 +164,8 @@ impl Hub {
                 let person = one.account.person_id;
                 let value = (one.scheme, kept);
                 match mirror::import_verifier(tx, self, actor, person, source, value, one.password_set_at).await? {
-                    Imported::Stored(_) => taken += 1,
-                    Imported::Not(reason) => *stayed.entry(reason).or_default() += 1,
+                    ImportedVerifier::Stored(_) => taken += 1,
+                    ImportedVerifier::Not(reason) => *stayed.entry(reason).or_default() += 1,
                 }
             }
             Ok::<_, HubError>((taken, stayed))

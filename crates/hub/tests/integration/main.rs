@@ -10,6 +10,7 @@ mod break_glass;
 mod clients;
 mod denials;
 mod imports;
+mod match_rules;
 mod mirror;
 mod overview;
 mod passwords;

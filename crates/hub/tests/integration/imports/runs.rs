@@ -128,7 +128,8 @@ async fn a_run_that_was_overtaken_writes_nothing_more() {
         if !taken.swap(true, Ordering::SeqCst) {
             test.wait(120);
             other.wait(120);
-            let take = other.hub.take_lease(&lease_name(source.id), "other", TimeDelta::seconds(60));
+            let name = lease_name(source.id);
+            let take = other.hub.take_lease(&name, "other", TimeDelta::seconds(60));
             let lease = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(take)).unwrap();
             assert!(lease.is_some());
         }
