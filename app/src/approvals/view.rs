@@ -85,9 +85,9 @@ pub fn ApprovalPage() -> impl IntoView {
 pub fn approval_view(card: ApprovalCard) -> AnyView {
     let (name, label) = card.source.clone();
     let about = if name.is_empty() {
-        label.into_any()
+        label.clone().into_any()
     } else {
-        view! { <a href=format!("/console/sources/{}", crate::link::encode(&name))>{label}</a> }.into_any()
+        view! { <a href=format!("/console/sources/{}", crate::link::encode(&name))>{label.clone()}</a> }.into_any()
     };
     let rows = card
         .changes
