@@ -41,8 +41,8 @@ async fn company() -> Cloud {
     cloud.tell(json!({ "addGroup": "staff", "members": &ids[..5] })).await;
     let staff = cloud.user_id("group staff").await;
     cloud.tell(json!({ "addGroup": "everybody", "members": [staff, ids[7]] })).await;
-    for number in 0..3 {
-        cloud.tell(json!({ "addDevice": format!("LAPTOP-{number}"), "owners": [ids[number]] })).await;
+    for (number, owner) in ids.iter().take(3).enumerate() {
+        cloud.tell(json!({ "addDevice": format!("LAPTOP-{number}"), "owners": [owner] })).await;
     }
     cloud.tell(json!({ "pageSize": 4 })).await;
     cloud

@@ -212,6 +212,7 @@ impl Door {
                 self.hub().traces_of(&help_desk, session.person, 1).await.unwrap().remove(0)
             }
             SignInAnswer::CodeNeeded(_) => panic!("nobody breaks glass at this door"),
+            SignInAnswer::PasswordOffered(_) => panic!("nobody comes back by redirect at this door"),
         }
     }
 
@@ -254,6 +255,7 @@ impl Outcome {
             SignInAnswer::SignedIn { session, .. } => session.clone(),
             SignInAnswer::Refused(refusal) => panic!("refused: {refusal:?} {:#?}", self.trace),
             SignInAnswer::CodeNeeded(_) => panic!("a code is asked for: {:#?}", self.trace),
+            SignInAnswer::PasswordOffered(_) => panic!("a password is offered: {:#?}", self.trace),
         }
     }
 
@@ -261,14 +263,16 @@ impl Outcome {
     pub fn refused(&self) -> Refusal {
         match &self.answer {
             SignInAnswer::Refused(refusal) => refusal.clone(),
-            SignInAnswer::SignedIn { .. } | SignInAnswer::CodeNeeded(_) => panic!("signed in: {:#?}", self.trace),
+            SignInAnswer::SignedIn { .. } | SignInAnswer::CodeNeeded(_) | SignInAnswer::PasswordOffered(_) => {
+                panic!("signed in: {:#?}", self.trace)
+            }
         }
     }
 
     pub fn cookie(&self) -> Option<String> {
         match &self.answer {
             SignInAnswer::SignedIn { new_device_cookie, .. } => new_device_cookie.clone(),
-            SignInAnswer::Refused(_) | SignInAnswer::CodeNeeded(_) => None,
+            SignInAnswer::Refused(_) | SignInAnswer::CodeNeeded(_) | SignInAnswer::PasswordOffered(_) => None,
         }
     }
 
