@@ -88,7 +88,7 @@ pub(super) async fn provision(
         return Ok(Provisioned::Ignored { reason: reason.to_owned() });
     }
     let questions = match resolve(tx, hub, source, entry, &values, occasion).await? {
-        Resolved::Done(done) => return Ok(done),
+        Resolved::Done(done) => return Ok(*done),
         Resolved::New(questions) => questions,
     };
     let (mut person, mut account) = newcomer(hub, source, entry, &values, occasion);

@@ -33,7 +33,7 @@ pub(super) enum Resolved {
     /// A person of its own; with questions, if there are any.
     New(Option<Questions>),
     /// Something else.
-    Done(Provisioned),
+    Done(Box<Provisioned>),
 }
 
 /// Who it may be instead.
@@ -56,7 +56,7 @@ pub(super) async fn resolve(
         (Outcome::Create, _) => Resolved::New(None),
         (Outcome::Link(found), Occasion::Import) => {
             let (person, account) = link(tx, hub, source, entry, values, &found).await?;
-            Resolved::Done(Provisioned::Linked { person, account })
+            Resolved::Done(Box::new(Provisioned::Linked { person, account }))
         }
         (Outcome::Link(found), Occasion::SignIn) => signed_in(tx, hub, source, entry, values, found).await?,
         // One definite candidate, and a reviewer is to agree first: nobody is made meanwhile (row D21).
@@ -70,7 +70,7 @@ pub(super) async fn resolve(
         }
     };
     // Whoever was held and is linked or made now waits no more.
-    let waits = matches!(&resolved, Resolved::Done(Provisioned::Ignored { .. }));
+    let waits = matches!(&resolved, Resolved::Done(done) if matches!(**done, Provisioned::Ignored { .. }));
     if !waits && Matching(tx).release(source.id, &entry.immutable_id).await? {
         let details = json!({ "entry": entry.immutable_id });
         audit(tx, hub, AuditEvent::new(Actor::System, "match.released").source(source.id).details(details)).await?;
@@ -95,15 +95,15 @@ async fn signed_in(
         }
         // Two people have declared that both directories hold the same people: the reach is that of this one (2.5).
         let (person, account) = link(tx, hub, source, entry, values, &found).await?;
-        return Ok(Resolved::Done(Provisioned::Linked { person, account }));
+        return Ok(Resolved::Done(Box::new(Provisioned::Linked { person, account })));
     }
     if !source.just_in_time_activation {
         let reason = "somebody prepared here fits, and this directory does not activate people when they sign in";
-        return Ok(Resolved::Done(Provisioned::Ignored { reason: reason.to_owned() }));
+        return Ok(Resolved::Done(Box::new(Provisioned::Ignored { reason: reason.to_owned() })));
     }
     let (linked, account) = link(tx, hub, source, entry, values, &found).await?;
     let person = take_authority(tx, hub, linked, source).await?;
-    Ok(Resolved::Done(Provisioned::Matched { person, account }))
+    Ok(Resolved::Done(Box::new(Provisioned::Matched { person, account })))
 }
 
 /// An authority of none becomes the source that has just proven the password (row D18b); one that exists never moves.
@@ -176,7 +176,7 @@ async fn hold(
         audit(tx, hub, AuditEvent::new(Actor::System, "match.held").source(source.id).details(details)).await?;
     }
     let reason = format!("a reviewer decides who this is ({kind}): {}", why(&found));
-    Ok(Resolved::Done(Provisioned::Ignored { reason }))
+    Ok(Resolved::Done(Box::new(Provisioned::Ignored { reason })))
 }
 
 fn as_json(found: &Found) -> Value {
