@@ -1,4 +1,4 @@
-//! What can be typed. Every option can also be set in the environment as `ISTHMUS_…`.
+//! What can be typed. What an installation keeps saying can also be set in the environment, as `ISTHMUS_…`.
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -156,13 +156,13 @@ pub enum DatabaseCommand {
 /// Where the hub keeps its data.
 #[derive(Debug, Clone, Args)]
 pub struct StoreArguments {
-    /// Folder of the hub: its SQLite database and its sealing key. Made if missing
+    /// Folder of the hub: its SQLite database and its sealing key
     #[arg(long, value_name = "DIR", env = "ISTHMUS_DATA")]
     pub data: PathBuf,
     /// A PostgreSQL database instead of SQLite in DIR: postgres://user:password@host:port/name
     #[arg(long, value_name = "URL", env = "ISTHMUS_DATABASE", hide_env_values = true)]
     pub database: Option<String>,
-    /// File with the key that seals secrets: 32 bytes, or as hex or base64. Default: DIR/sealing.key, made once
+    /// File with the key that seals secrets: 32 bytes, or as hex or base64. Default: DIR/sealing.key, made with a new hub
     ///
     /// The key itself can be given as ISTHMUS_SEALING_KEY instead. Losing it loses the stored connector secrets and
     /// the keys that sign tokens.

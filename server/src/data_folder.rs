@@ -81,10 +81,26 @@ impl DataFolder {
         let there = fs::exists(&database).with_context(|| format!("cannot look for {}", database.display()))?;
         ensure!(
             there,
-            "there is no database {}: name the folder that `isthmus serve` uses with --data",
+            "there is no database {}: name the folder that `isthmus serve` uses with --data, and its PostgreSQL database, \
+             if it has one, with --database",
             database.display()
         );
         Ok(Self { path: path.to_owned(), lock: None })
+    }
+
+    /// Refuses to begin a hub in a folder that has the sealing key of another: its database is elsewhere.
+    pub fn require_no_lonely_key(&self) -> anyhow::Result<()> {
+        let there = |name| {
+            let path = self.path.join(name);
+            fs::exists(&path).with_context(|| format!("cannot look for {}", path.display()))
+        };
+        ensure!(
+            there(DATABASE)? || !there(KEY)?,
+            "{} holds a sealing key and no {DATABASE}: if this hub's database is PostgreSQL, name it with --database; to \
+             begin a new hub here, move the key away first",
+            self.path.display()
+        );
+        Ok(())
     }
 
     /// Whether no other process works on this folder.

@@ -56,6 +56,7 @@ pub async fn open_store(
     old_schema: OldSchema,
 ) -> anyhow::Result<(Vault, Database, Vec<i64>)> {
     if settings.database.is_none() {
+        folder.require_no_lonely_key()?;
         folder.sealing_keys(settings, true, &SystemRandom)?;
     }
     let (database, applied) = open_database(folder, settings, old_schema).await?;
@@ -143,7 +144,6 @@ impl ConnectorFactory for Connectors {
         }
     }
 }
-
 
 /// The machine's clock, in seconds since 1970, for what has no hub yet.
 #[must_use]

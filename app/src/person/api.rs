@@ -161,6 +161,17 @@ pub async fn read_person(id: String, code: String) -> Result<PersonCard, ApiErro
     Ok(super::read::card(page, traces, (sessions, may_help), &code, &names))
 }
 
+/// Lets a person try again at once: what the hub counted and remembered of wrong passwords is forgotten.
+#[server(prefix = "/api", endpoint = "unlock-person")]
+pub async fn unlock_person(id: String) -> Result<(), ApiError> {
+    use crate::caller::{failed, not_found};
+    let (hub, helper): (_, hub::kernel::capability::HelpPeople) = crate::caller::permit().await?;
+    let person = id.parse().map_err(|_| not_found("This person"))?;
+    hub.unlock_here(&helper, person).await.map_err(failed)?;
+    leptos_axum::redirect(&format!("/console/people/{id}"));
+    Ok(())
+}
+
 /// Ends one session of a person, or with an empty `session` all of them.
 #[server(prefix = "/api", endpoint = "end-sessions")]
 pub async fn end_sessions(id: String, session: String, reason: String) -> Result<(), ApiError> {

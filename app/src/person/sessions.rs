@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::api::{EndSessions, SessionLine};
+use super::api::{EndSessions, SessionLine, UnlockPerson};
 use crate::ui::{Field, Panel, Problem, When};
 
 /// The living sessions. One, or all of them, can be ended with a reason.
@@ -38,6 +38,30 @@ pub(super) fn session_panel(person: &str, sessions: Vec<SessionLine>, may_end: b
                     <fieldset class="stack s"><legend class="visually-hidden">"Sessions"</legend>{lines}{all}</fieldset>
                     <Field id="reason" name="reason" label="Why" value="" hint="Goes to the audit log." required=true />
                     <div class="row"><button class="button" aria-busy=move || end.pending().get().then_some("true")>"Sign them out"</button></div>
+                </ActionForm>
+            </div>
+        </Panel>
+    }
+    .into_any()
+}
+
+/// Help desk lets somebody try again.
+pub(super) fn unlock_panel(person: &str) -> impl IntoView + use<> {
+    let person = person.to_owned();
+    let unlock = ServerAction::<UnlockPerson>::new();
+    view! {
+        <Panel id="h-unlock" title="Too many wrong passwords?">
+            <div class="body">
+                {move || unlock.value().get().map(|done| match done {
+                    Ok(()) => view! { <p role="status">"Unlocked here: they can try again now."</p> }.into_any(),
+                    Err(error) => view! { <Problem error /> }.into_any(),
+                })}
+                <ActionForm action=unlock attr:class="stack m">
+                    <input type="hidden" name="id" value=person />
+                    <p class="hint">
+                        "Forgets what the hub counted and remembered. A lock at the directory itself stays: its administrators take it away."
+                    </p>
+                    <div class="row"><button class="button" aria-busy=move || unlock.pending().get().then_some("true")>"Unlock here"</button></div>
                 </ActionForm>
             </div>
         </Panel>

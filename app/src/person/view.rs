@@ -6,7 +6,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::{
     api::{AccountCard, CaseLine, PersonCard, SignInLine, read_person},
-    sessions::session_panel,
+    sessions::{session_panel, unlock_panel},
     trace::trace_panel,
 };
 use crate::ui::{Icon, Loaded, PageHead, Panel, StateGlyph, TableFrame, When, asked};
@@ -45,6 +45,7 @@ pub fn person_view(card: PersonCard) -> AnyView {
             <div class="stack l">
                 {trace.map(trace_panel)}
                 {session_panel(&id, sessions, card.may_help)}
+                {card.may_help.then(|| unlock_panel(&id))}
                 {sign_in_panel(&id, sign_ins, shown.as_deref())}
             </div>
             <div class="stack l">{facts(card)}</div>

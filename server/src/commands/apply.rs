@@ -97,7 +97,11 @@ impl Resolver for FilesBeside {
 }
 
 fn read_text(path: &Path) -> Result<String, String> {
-    let file = File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let file = File::open(path).map_err(|error| {
+        format!(
+            "cannot be read ({error}): paths are relative to the document, and this user must be allowed to read it"
+        )
+    })?;
     let mut text = String::new();
     file.take(LARGEST_FILE + 1).read_to_string(&mut text).map_err(|error| format!("cannot be read: {error}"))?;
     if text.len() as u64 > LARGEST_FILE {

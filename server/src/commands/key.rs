@@ -17,7 +17,7 @@ use secrecy::SecretSlice;
 use tokio::time::Instant;
 use url::Url;
 
-use super::open_store;
+use super::open_existing;
 use crate::{
     cli::{KeyCommand, RotateCommand, RotateSigningArguments, StoreArguments},
     config::StoreSettings,
@@ -42,7 +42,7 @@ pub async fn key(command: KeyCommand) -> anyhow::Result<()> {
 
 async fn open(settings: StoreSettings) -> anyhow::Result<Hub> {
     // Nothing of keys needs the address.
-    Ok(open_store(settings).await?.hub(Url::parse("http://localhost")?, Arc::new(NoConnectors)))
+    Ok(open_existing(settings).await?.hub(Url::parse("http://localhost")?, Arc::new(NoConnectors)))
 }
 
 fn time(at: DateTime<Utc>) -> String {
@@ -96,10 +96,12 @@ async fn rotate_signing(arguments: RotateSigningArguments) -> anyhow::Result<()>
 
 async fn rotate_sealing(store: StoreArguments) -> anyhow::Result<()> {
     let settings = StoreSettings::from(store);
-    let folder = DataFolder::open(&settings.data)?;
-    let file = KeyFile::of(&folder, &settings);
     // The folder's own lock belongs to the server.
-    drop(folder);
+    let folder = match &settings.database {
+        None => DataFolder::existing(&settings.data)?,
+        Some(_) => DataFolder::looked_at(&settings.data),
+    };
+    let file = KeyFile::of(&folder, &settings);
     let _lock = file.as_ref().map(KeyFile::lock).transpose()?;
     let hub = open(settings).await?;
     let done = rotate(&hub, file.as_ref()).await;

@@ -80,7 +80,8 @@ pub async fn after_restore(arguments: StoreArguments) -> anyhow::Result<()> {
 
 /// `isthmus admin create`.
 pub async fn admin_create(arguments: AdminCreateArguments) -> anyhow::Result<()> {
-    let store = open_store(arguments.store.into()).await?;
+    let settings = StoreSettings::from(arguments.store);
+    let store = if arguments.recover { open_existing(settings).await? } else { open_store(settings).await? };
     let public_url = match arguments.public_url {
         Some(url) => url,
         None => wiring::known_public_url(&store.database).await?.context(
@@ -107,7 +108,7 @@ pub async fn admin_create(arguments: AdminCreateArguments) -> anyhow::Result<()>
 
 /// `isthmus admin break-glass`.
 pub async fn break_glass(arguments: BreakGlassArguments) -> anyhow::Result<()> {
-    let store = open_store(arguments.store.into()).await?;
+    let store = open_existing(arguments.store.into()).await?;
     let database = store.database.clone();
     // Nothing of a code needs the address.
     let hub = store.hub(Url::parse("http://localhost")?, Arc::new(NoConnectors));
@@ -135,8 +136,17 @@ impl Store {
     }
 }
 
-/// Opens folder and database. Who has the SQLite folder to himself may upgrade it; beside a running server the schema
-/// must be the one both know.
+/// Opens folder and database of a hub that is there. A command that changes what only an existing hub has makes none:
+/// with a mistyped folder, or without `--database`, it would work on an empty one and say that all is well.
+async fn open_existing(settings: StoreSettings) -> anyhow::Result<Store> {
+    if settings.database.is_none() {
+        DataFolder::existing(&settings.data)?;
+    }
+    open_store(settings).await
+}
+
+/// Opens folder and database, made where they are missing. Who has the SQLite folder to himself may upgrade it; beside
+/// a running server the schema must be the one both know.
 async fn open_store(settings: StoreSettings) -> anyhow::Result<Store> {
     if let Some(url) = &settings.database {
         config::database_url(url)?;

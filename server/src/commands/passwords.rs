@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use hub::{kernel::Actor, stored_passwords::PasswordReport};
 use url::Url;
 
-use super::open_store;
+use super::open_existing;
 use crate::{
     cli::PasswordsArguments,
     config::source_files,
@@ -16,7 +16,7 @@ use crate::{
 /// `isthmus passwords`.
 pub async fn passwords(arguments: PasswordsArguments) -> anyhow::Result<()> {
     let files = source_files(arguments.source_files, &arguments.store.data);
-    let store = open_store(arguments.store.into()).await?;
+    let store = open_existing(arguments.store.into()).await?;
     // Nothing of this needs it; the hub has it for links and tokens.
     let public_url = match wiring::known_public_url(&store.database).await? {
         Some(url) => url,

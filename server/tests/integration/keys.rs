@@ -247,3 +247,37 @@ fn a_sealing_key_of_the_environment_is_rotated_with_the_present_one_beside_it() 
     let (old, said) = with(&first, None, &["key", "list"]);
     assert!(!old, "the old key is useless: {said}");
 }
+
+/// A folder that belongs to a hub on PostgreSQL, and a command that forgot to say so.
+#[test]
+fn without_its_database_no_command_touches_the_key_of_a_hub() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let key = data.join("sealing.key");
+    fs::write(&key, [7u8; 32]).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(place.path().join("site.toml"), "").unwrap();
+    let commands: [&[&str]; 9] = [
+        &["key", "rotate", "sealing"],
+        &["key", "rotate", "signing"],
+        &["key", "list"],
+        &["admin", "break-glass"],
+        &["admin", "create", "--username", "ada", "--recover"],
+        &["admin", "create", "--username", "ada"],
+        &["apply", "site.toml"],
+        &["database", "upgrade"],
+        &["serve", "--listen", "127.0.0.1:0", "--public-url", "http://localhost:1"],
+    ];
+    for arguments in commands {
+        let output = isthmus(place.path(), &[arguments, &["--data", "data"]].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains("--database"), "{arguments:?}: {said}");
+        assert_eq!(fs::read(&key).unwrap(), [7u8; 32], "{arguments:?}");
+        assert!(!data.join("isthmus.sqlite").exists(), "{arguments:?}");
+    }
+    for arguments in &commands[..5] {
+        let output = isthmus(place.path(), &[arguments, &["--data", "mistyped"][..]].concat());
+        assert!(!output.status.success() && !place.path().join("mistyped").exists(), "{arguments:?}");
+    }
+}

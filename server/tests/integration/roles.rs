@@ -26,6 +26,7 @@ fn arguments(path: &str) -> &'static [(&'static str, &'static str)] {
         "/api/sign-ins" => &[("ask[path]", "refused")],
         "/api/audit" => &[("ask[kind]", "source")],
         "/api/person" => &[("id", "0198c0de-0000-7000-8000-000000000001"), ("code", "")],
+        "/api/unlock-person" => &[("id", "0198c0de-0000-7000-8000-000000000001")],
         "/api/end-sessions" => {
             &[("id", "0198c0de-0000-7000-8000-000000000001"), ("session", ""), ("reason", "lost laptop")]
         }

@@ -99,6 +99,10 @@ fn grouped_item(line: &str, area: &str) -> bool {
     items.split(',').any(|item| item.trim().trim_start_matches('{') == area)
 }
 
+/// What only the wiring may name.
+const STRANGERS: [&str; 7] =
+    ["storage", "connector", "connector_entra", "connector_file", "connector_ldap", "connector_scim", "connector_sql"];
+
 pub fn server_wiring() -> anyhow::Result<Vec<String>> {
     let mut places = Vec::new();
     for path in files_under("server/src", &["rs"]) {
@@ -106,7 +110,7 @@ pub fn server_wiring() -> anyhow::Result<Vec<String>> {
             continue;
         }
         for (number, line) in code(&fs::read_to_string(&path)?) {
-            for stranger in ["storage", "connector", "connector_ldap"] {
+            for stranger in STRANGERS {
                 if names(line, &format!("{stranger}::")) && !line.contains(&format!("::{stranger}::")) {
                     places.push(format!("{}:{number} names {stranger}", shown(&path)));
                 }

@@ -119,7 +119,11 @@ impl Hub {
                         new.username
                     )));
                 }
-                (None, true) => return Err(HubError::NotFound("An administrator of that name")),
+                (None, true) => return Err(HubError::Refused(
+                    "no administrator is called so: the page of administrators lists them; without --recover, a new one \
+                     is made"
+                        .to_owned(),
+                )),
                 (None, false) => mirror::create_hub_person(tx, self, actor, new).await?.id,
             };
             if recover {

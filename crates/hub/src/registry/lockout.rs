@@ -58,7 +58,7 @@ pub(super) async fn check(
 
 fn missing(setting: &str, meaning: &str, why: &str) -> HubError {
     HubError::Refused(format!(
-        "The directory does not show {meaning}{why}, so it stays paused: set {setting}. 0 means that it never locks \
+        "The directory does not show {meaning}{why}, so nothing is asked of it: set {setting}. 0 means that it never locks \
          (threshold) or never forgets (window)."
     ))
 }

@@ -103,10 +103,13 @@ fn every_public_use_case_of_the_console_takes_a_capability() {
     let capabilities = Permission::ALL.iter().map(|permission| format!("{permission:?}"));
     let capabilities: Vec<String> = capabilities.collect();
     let mut seen = 0;
-    for area in ["sources", "clients", "access", "audit", "overview"] {
-        for file in std::fs::read_dir(root.join(area)).unwrap() {
+    let mut waiting: Vec<_> =
+        ["sources", "clients", "access", "audit", "overview", "people"].map(|area| root.join(area)).to_vec();
+    while let Some(folder) = waiting.pop() {
+        for file in std::fs::read_dir(folder).unwrap() {
             let path = file.unwrap().path();
-            if path.extension().is_none_or(|e| e != "rs") {
+            if path.is_dir() {
+                waiting.push(path);
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap();

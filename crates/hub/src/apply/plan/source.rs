@@ -128,6 +128,14 @@ fn ldap_of(section: &SourceSection, ldap: &mut LdapSettings, secrets: &SiteSecre
 
 fn transport(section: &SourceSection) -> Result<TransportSecurity, HubError> {
     let invalid = |field, message: &str| Err(HubError::Invalid { field, message: message.to_owned() });
+    if section.urls.is_empty() {
+        return invalid("urls", "name at least one server, such as [\"ldaps://directory.example.org\"]");
+    }
+    if let Some(other) = section.urls.iter().find(|url| !matches!(url.scheme(), "ldap" | "ldaps")) {
+        let message =
+            format!("{}:// is no directory's address: use ldaps://, or ldap:// with StartTLS", other.scheme());
+        return Err(HubError::Invalid { field: "urls", message });
+    }
     let tls = section.urls.iter().any(|u| u.scheme() == "ldaps");
     match (tls, section.start_tls, section.allow_plain) {
         (_, true, true) => invalid("start_tls", "give start_tls or allow_plain, not both"),

@@ -43,19 +43,20 @@ fn at_the_hub(facts: &Facts, answer: HubAnswer) -> Decision {
 }
 
 fn redirected(source: &SourceFacts) -> Decision {
-    match (source.mode, source.answer) {
-        (SourceMode::Paused, _) | (_, SourceAnswer::Down) => Decision::refuse(Row::D14),
-        (_, SourceAnswer::Said { result: AdapterResult::Ok, .. }) => {
-            Decision::refuse(Row::D6s).showing(Page::SignInHere)
+    match source.mode {
+        SourceMode::Paused => return Decision::refuse(Row::D14),
+        // Somebody who has moved away is told so by a provider in any mode: it was asked before the hub knew who came.
+        SourceMode::Active | SourceMode::Capture | SourceMode::Draining | SourceMode::Observe | SourceMode::Retired => {
         }
-        (
-            _,
-            SourceAnswer::NotAsked
-            | SourceAnswer::Repeated
-            | SourceAnswer::Paused
-            | SourceAnswer::NoBudget
-            | SourceAnswer::Said { .. },
-        ) => Decision::refuse(Row::D6t).counting(Counter::Identifier),
+    }
+    match source.answer {
+        SourceAnswer::Down => Decision::refuse(Row::D14),
+        SourceAnswer::Said { result: AdapterResult::Ok, .. } => Decision::refuse(Row::D6s).showing(Page::SignInHere),
+        SourceAnswer::NotAsked
+        | SourceAnswer::Repeated
+        | SourceAnswer::Paused
+        | SourceAnswer::NoBudget
+        | SourceAnswer::Said { .. } => Decision::refuse(Row::D6t).counting(Counter::Identifier),
     }
 }
 

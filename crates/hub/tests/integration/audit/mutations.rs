@@ -23,7 +23,8 @@ fn deeds() -> usize {
     match std::env::var("ISTHMUS_TEST_TIER").as_deref() {
         Ok("thorough") => 10_000,
         Ok("quick") => 300,
-        _ => 1_500,
+        // Ten thousand on both databases together.
+        _ => 5_000,
     }
 }
 
