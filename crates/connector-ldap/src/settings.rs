@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use directory::{AttributeMapping, HostChoice, LdapSettings, Source, SourceKind, TransportSecurity};
+use directory::{AttributeMapping, HostChoice, LdapObjects, LdapSettings, Source, SourceKind, TransportSecurity};
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
@@ -49,6 +49,20 @@ impl Objects {
         let wanted = filter.unwrap_or(usual).trim();
         let filter = if wanted.is_empty() { None } else { Some(self::filter(wanted)?) };
         Ok(Self { base, filter })
+    }
+
+    /// Groups, then devices.
+    fn both(settings: &LdapSettings, active_directory: bool) -> Result<(Self, Self), String> {
+        let LdapObjects { group_base, group_filter, device_base, device_filter } = &settings.objects;
+        let (groups, devices) = if active_directory {
+            (GROUPS_OF_ACTIVE_DIRECTORY, DEVICES_OF_ACTIVE_DIRECTORY)
+        } else {
+            (GROUPS, DEVICES)
+        };
+        Ok((
+            Self::new(group_base.as_deref(), group_filter.as_deref(), groups)?,
+            Self::new(device_base.as_deref(), device_filter.as_deref(), devices)?,
+        ))
     }
 }
 
@@ -161,15 +175,8 @@ impl Compiled {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let active_directory = source.kind == SourceKind::ActiveDirectory;
-        let objects = &settings.objects;
-        let of = |base: &Option<String>, filter: &Option<String>, usual| {
-            Objects::new(base.as_deref(), filter.as_deref(), usual)
-                .map_err(|what| wrong(what, "Check where groups and devices are, or leave it empty."))
-        };
-        let usual = if active_directory { GROUPS_OF_ACTIVE_DIRECTORY } else { GROUPS };
-        let groups = of(&objects.group_base, &objects.group_filter, usual)?;
-        let usual = if active_directory { DEVICES_OF_ACTIVE_DIRECTORY } else { DEVICES };
-        let devices = of(&objects.device_base, &objects.device_filter, usual)?;
+        let (groups, devices) = Objects::both(settings, active_directory)
+            .map_err(|what| wrong(what, "Check where groups and devices are, or leave it empty."))?;
         let connect_timeout = Duration::from_millis(settings.connect_timeout_ms.clamp(100, 30_000));
         let operation_timeout = Duration::from_millis(settings.operation_timeout_ms.clamp(100, 30_000));
         Ok(Self {

@@ -103,7 +103,11 @@ impl Hands for Lab {
     }
 }
 
+/// The suite's newcomers have one name, and account names are one per domain, which the tests share.
+static NEWCOMERS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 async fn conforms(lab: &Lab, replicates: bool) {
+    let _alone = NEWCOMERS.lock().await;
     let make = || lab.connect(replicates);
     let team = format!("{}-team", lab.name);
     let (one, all, two) = (format!("{}-1", lab.name), format!("{}-all", lab.name), format!("{}-2", lab.name));
