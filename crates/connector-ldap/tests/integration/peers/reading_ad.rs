@@ -179,7 +179,7 @@ async fn computers_primary_groups_and_account_control_are_read() {
     let devices = whole(read, ObjectKind::Device).await;
     let Some(Change::Device(pc)) = devices.named("detail-PC") else { panic!("{devices:?}") };
     assert_eq!((pc.operating_system.as_deref(), pc.enabled), (Some("Windows 11"), true));
-    assert_eq!(pc.owners, [one.immutable_id.clone()]);
+    assert_eq!(pc.owners, std::slice::from_ref(&one.immutable_id));
     assert!(pc.sid.as_deref().is_some_and(|sid| sid.starts_with("S-1-5-21-")));
 
     let samba = lab.samba;
