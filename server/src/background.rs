@@ -106,7 +106,7 @@ async fn check_hosts(hub: Hub, stop: CancellationToken) {
 
 async fn forget(hub: &Hub, lease: &Lease) -> Result<u64, HubError> {
     let (sessions, sign_ins) = (hub.forget_expired(lease).await?, hub.forget_old_sign_ins(lease).await?);
-    let drafts = hub.forget_source_drafts(lease).await?;
+    let drafts = hub.forget_source_drafts(lease).await? + hub.forget_old_imports(lease).await?;
     Ok(sessions + sign_ins + drafts + hub.forget_browser_sessions(lease).await?)
 }
 

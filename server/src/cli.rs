@@ -35,6 +35,13 @@ pub enum Command {
     /// Prints what differs, then changes it. Nothing is ever deleted: what the document lacks is listed. What needs
     /// two people is filed as a proposal. A running server notices within two seconds.
     Apply(ApplyArguments),
+    /// Read the people, groups and devices of a directory
+    ///
+    /// Reads what changed since the last import, or everything where the directory cannot tell. A run that was
+    /// interrupted goes on where it was. Nobody is deleted: who is twice absent from a complete reading is out until they
+    /// return, and a run that misses too many stops. On a terminal it shows how far it is, elsewhere it writes a line of
+    /// JSON a second.
+    Import(ImportArguments),
     /// Look at the passwords a directory stores, and take them over
     ///
     /// Counts everybody who is linked to the directory by the kind of their stored password, where it shows them to the
@@ -296,6 +303,31 @@ pub struct RestoreArguments {
     /// Put the database that is in the folder aside
     #[arg(long)]
     pub replace: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ImportArguments {
+    /// The directory, by its name in the site document
+    #[arg(value_name = "NAME")]
+    pub source: String,
+    #[command(flatten)]
+    pub store: StoreArguments,
+    /// Read everything, though the directory can tell what changed
+    #[arg(long)]
+    pub full: bool,
+    /// Do the very same work, take it back, and list what would become of each object
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Write what became of each object, the unchanged left out, into a new file (CSV)
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// A network that sources may be in although it is not public, as for `serve`
+    #[arg(long, value_name = "CIDR", env = "ISTHMUS_ALLOW_NETWORK", value_delimiter = ',',
+          value_parser = crate::config::network)]
+    pub allow_network: Vec<IpNet>,
+    /// Folder below which files and SQLite databases that are sources must be. Default: DIR/sources of --data
+    #[arg(long, value_name = "DIR", env = "ISTHMUS_SOURCE_FILES")]
+    pub source_files: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

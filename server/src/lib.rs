@@ -52,6 +52,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Admin { command: AdminCommand::BreakGlass(arguments) } => commands::break_glass(arguments).await,
             Command::Audit { command: AuditCommand::Verify(arguments) } => commands::audit_verify(arguments).await,
             Command::Apply(arguments) => commands::apply(arguments).await,
+            Command::Import(arguments) => commands::import(arguments).await,
             Command::Passwords(arguments) => commands::passwords(arguments).await,
             Command::MatchRules(arguments) => commands::match_rules(arguments).await,
             Command::Demo(arguments) => commands::demo(arguments).await,

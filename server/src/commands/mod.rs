@@ -4,6 +4,7 @@ mod apply;
 mod audit;
 mod backup;
 mod demo;
+mod import;
 mod key;
 mod match_rules;
 mod passwords;
@@ -21,6 +22,7 @@ pub use self::{
     audit::audit_verify,
     backup::{backup, restore},
     demo::demo,
+    import::import,
     key::key,
     match_rules::match_rules,
     passwords::passwords,

@@ -13,6 +13,7 @@ mod doctor;
 mod file_source;
 mod headers;
 mod https;
+mod import;
 mod keys;
 mod monitoring;
 mod openid;

@@ -102,6 +102,17 @@ impl Hub {
         after: i64,
         size: u32,
     ) -> Result<ImportPage, HubError> {
+        self.import_report(run, outcome, after, size).await
+    }
+
+    /// The same for whoever has a shell on the host.
+    pub async fn import_report(
+        &self,
+        run: ImportRunId,
+        outcome: Option<ImportOutcome>,
+        after: i64,
+        size: u32,
+    ) -> Result<ImportPage, HubError> {
         let mut results = Imports(&mut self.database.reader()).results(run, outcome, after, size).await?;
         let more = results.len() > usize::try_from(size).unwrap_or(usize::MAX);
         results.truncate(usize::try_from(size).unwrap_or(usize::MAX));

@@ -55,7 +55,17 @@ fn no_migration_uses_the_database_clock_or_a_type_of_one_database() {
     for (name, text) in folder("postgres") {
         let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
         let code = code.join("\n").to_lowercase();
-        for forbidden in ["now()", "current_timestamp", "serial", "varchar", "integer", " int ", "autoincrement"] {
+        for forbidden in [
+            "now()",
+            "current_timestamp",
+            " serial ",
+            " serial,",
+            "bigserial",
+            "varchar",
+            "integer",
+            " int ",
+            "autoincrement",
+        ] {
             assert!(!code.contains(forbidden), "{name} uses {forbidden}");
         }
     }
