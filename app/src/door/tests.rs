@@ -72,7 +72,7 @@ fn the_identifier_page() {
         identifier: HOSTILE.into(),
         directories: choices.map(|(v, l)| DirectoryChoice { value: v.into(), label: l.into() }).to_vec(),
         chosen: "ad".into(),
-        providers: vec![ProviderLink { href: "/sign-in/with/entra".into(), label: HOSTILE.into() }],
+        providers: vec![ProviderLink { source: HOSTILE.into(), label: HOSTILE.into() }],
         missing: true,
     };
     keep("identifier-directories", &identifier_page(&frame(), &page));
