@@ -23,7 +23,7 @@ create table password_offer (
     source_id uuid not null,
     client_id text collate "C",
     -- Authentication methods of the proof, as a JSON list.
-    methods text not null,
+    methods text collate "C" not null,
     expires_at timestamptz not null
 );
 create index password_offer_by_expiry on password_offer (expires_at);

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use data_encoding::HEXLOWER_PERMISSIVE;
 use hub::kernel::{
     Random,
     vault::{KEY as KEY_BYTES, KeyPlace},
@@ -195,16 +196,15 @@ pub fn parse_key(bytes: &[u8]) -> anyhow::Result<SecretSlice<u8>> {
     }
     let remedy = "must be 32 random bytes, or 64 hex digits, or base64 of 32 bytes (make one: openssl rand -hex 32)";
     let text = std::str::from_utf8(bytes).map(str::trim).ok().context(remedy)?;
-    let decoded = if text.len() == 2 * KEY_BYTES { from_hex(text) } else { STANDARD.decode(text).ok() };
+    let decoded = if text.len() == 2 * KEY_BYTES {
+        HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()
+    } else {
+        STANDARD.decode(text).ok()
+    };
     match decoded {
         Some(key) if key.len() == KEY_BYTES => Ok(key.into()),
         _ => bail!(remedy),
     }
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u32>> = text.chars().map(|c| c.to_digit(16)).collect();
-    digits?.chunks_exact(2).map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok()).collect()
 }
 
 #[cfg(test)]

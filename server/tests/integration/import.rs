@@ -70,7 +70,9 @@ fn a_file_is_imported_tried_and_reported() {
     assert_eq!(ended(&wet)["counts"], ended(&dry)["counts"], "the dry run had left nothing");
     let report = fs::read_to_string(here.join("report.csv")).unwrap();
     assert_eq!(report.lines().count(), 4, "{report}");
-    let again = import(here, &[]);
+    let untouched = import(here, &[]);
+    assert_eq!(ended(&untouched)["counts"]["read"]["person"], 0, "nobody touched the file");
+    let again = import(here, &["--full"]);
     assert_eq!(ended(&again)["counts"]["outcomes"]["person"]["unchanged"], 3);
     let unknown = isthmus(here, &["import", "nobody", "--data", "data"]);
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("no directory has this name"));

@@ -5,6 +5,7 @@ use base64::{
     alphabet::{self, Alphabet},
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
+use data_encoding::HEXLOWER_PERMISSIVE;
 use directory::ByteText;
 
 use super::Unverifiable;
@@ -36,12 +37,7 @@ pub(super) fn bcrypt(text: &str) -> Result<Vec<u8>, Unverifiable> {
 }
 
 pub(super) fn hex(text: &str) -> Result<Vec<u8>, Unverifiable> {
-    const NOT_HEX: Unverifiable = Unverifiable::Malformed("not hexadecimal");
-    if !text.len().is_multiple_of(2) {
-        return Err(NOT_HEX);
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).ok_or(NOT_HEX);
-    text.as_bytes().chunks_exact(2).map(|pair| Ok(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+    HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| Unverifiable::Malformed("not hexadecimal"))
 }
 
 /// Six bits a letter, the low ones first: crypt(3), phpass, yescrypt. Bits behind the last byte are dropped.
@@ -108,9 +104,10 @@ mod tests {
 
     #[test]
     fn hexadecimal_and_base64_are_told_by_length() {
-        assert_eq!(digest("00ff", 2, None), Ok(vec![0, 255]));
-        assert_eq!(digest("AP8=", 2, None), Ok(vec![0, 255]));
+        assert_eq!(digest("00ff01", 3, None), Ok(vec![0, 255, 1]));
+        assert_eq!(digest("AP8B", 3, None), Ok(vec![0, 255, 1]));
         assert!(digest("00ff00", 2, None).is_err());
+        assert_eq!((hex("00FF"), hex("")), (Ok(vec![0, 255]), Ok(vec![])));
         assert!(hex("0é").is_err() && hex("+f").is_err() && number::<u32>("+5").is_err());
     }
 }

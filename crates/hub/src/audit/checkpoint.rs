@@ -7,11 +7,11 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, SecondsFormat, Utc};
+use data_encoding::HEXLOWER;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use storage::audit_chain::{AuditKeyRow, CheckpointRow};
 
-use super::chain::{hex, unhex};
 use crate::{
     Hub, HubError,
     kernel::vault::{Place, Vault},
@@ -40,7 +40,7 @@ pub struct PublicKey {
 impl PublicKey {
     fn new(bytes: &[u8]) -> Self {
         let digest = digest::digest(&digest::SHA256, bytes);
-        Self { id: hex(&digest.as_ref()[..16]), bytes: bytes.to_vec() }
+        Self { id: HEXLOWER.encode(&digest.as_ref()[..16]), bytes: bytes.to_vec() }
     }
 
     /// Its name in checkpoints.
@@ -103,9 +103,9 @@ impl Checkpoint {
             checkpoint: VERSION,
             time: self.at.to_rfc3339_opts(SecondsFormat::Micros, true),
             sequence: self.sequence,
-            hash: hex(&self.hash),
+            hash: HEXLOWER.encode(&self.hash),
             key: self.key_id.clone(),
-            signature: hex(&self.signature),
+            signature: HEXLOWER.encode(&self.signature),
         };
         serde_json::to_string(&line).map_err(|error| HubError::Internal(error.to_string()))
     }
@@ -117,9 +117,9 @@ impl Checkpoint {
         let read = Self {
             at: DateTime::parse_from_rfc3339(&line.time).ok()?.to_utc(),
             sequence: line.sequence,
-            hash: unhex(&line.hash)?,
+            hash: HEXLOWER.decode(line.hash.as_bytes()).ok()?,
             key_id: line.key,
-            signature: unhex(&line.signature)?,
+            signature: HEXLOWER.decode(line.signature.as_bytes()).ok()?,
         };
         (line.checkpoint == VERSION && read.line().is_ok_and(|again| again == text)).then_some(read)
     }

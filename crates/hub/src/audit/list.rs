@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
 use directory::{PersonId, SourceId, search_words};
 use serde_json::{Value, json};
 use storage::{
@@ -12,7 +13,6 @@ use storage::{
 };
 use uuid::Uuid;
 
-use super::chain::hex;
 use crate::{
     Hub, HubError,
     kernel::{Actor, AuditEvent, capability::ReadAudit, record},
@@ -181,7 +181,7 @@ impl Hub {
             details: event.details,
             request_id: event.request_id,
             sequence,
-            hash: hash.as_deref().map(hex),
+            hash: hash.as_deref().map(|hash| HEXLOWER.encode(hash)),
         };
         Ok(events.into_iter().map(line).collect())
     }

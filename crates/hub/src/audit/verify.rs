@@ -4,6 +4,7 @@
 use std::panic::AssertUnwindSafe;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use data_encoding::HEXLOWER;
 use futures::FutureExt as _;
 use storage::{
     Queries, StorageError,
@@ -11,7 +12,7 @@ use storage::{
 };
 
 use super::{
-    chain::{self, BEGINNING, hex},
+    chain::{self, BEGINNING},
     checkpoint::{Checkpoint, PublicKey},
     finding::Finding,
 };
@@ -277,7 +278,7 @@ async fn checkpoint_holds(
         Some(_) => match audit_chain::hash_at(queries, sequence).await {
             Ok(Some(hash)) if hash == checkpoint.hash => return Ok(true),
             Ok(Some(hash)) => {
-                report.add(Finding::Rewritten { place, sequence, hash: hex(&hash) });
+                report.add(Finding::Rewritten { place, sequence, hash: HEXLOWER.encode(&hash) });
             }
             Ok(None) if sequence > report.last => {
                 report.add(Finding::CutOff { last: report.last, until: sequence, says: place });

@@ -19,6 +19,8 @@ pub enum Reason {
     Disabled,
     NotEnabled,
     SomethingFirst,
+    /// A provider's answer to a redirect does not hold: a setting to mend, or somebody's forgery.
+    ProviderAnswer,
 }
 
 /// Rows in which the hub itself let somebody in.
@@ -26,8 +28,15 @@ pub(super) const BY_HUB: &[&str] = &["D1", "D1c", "D4", "D15", "D28"];
 
 impl Reason {
     /// In the order of the page.
-    pub const ALL: [Self; 6] =
-        [Self::WrongPassword, Self::Limited, Self::SourceDown, Self::Disabled, Self::NotEnabled, Self::SomethingFirst];
+    pub const ALL: [Self; 7] = [
+        Self::WrongPassword,
+        Self::Limited,
+        Self::SourceDown,
+        Self::Disabled,
+        Self::NotEnabled,
+        Self::SomethingFirst,
+        Self::ProviderAnswer,
+    ];
 
     /// As people read it.
     #[must_use]
@@ -39,6 +48,7 @@ impl Reason {
             Self::Disabled => "Disabled or gone",
             Self::NotEnabled => "Not enabled here yet",
             Self::SomethingFirst => "Something to do first",
+            Self::ProviderAnswer => "Provider's answer refused",
         }
     }
 
@@ -52,6 +62,7 @@ impl Reason {
             Self::Disabled => "disabled",
             Self::NotEnabled => "not-enabled",
             Self::SomethingFirst => "something-first",
+            Self::ProviderAnswer => "provider-answer",
         }
     }
 
@@ -68,6 +79,7 @@ impl Reason {
             Self::SomethingFirst => {
                 &["D1", "D1b", "D4", "D6", "D6r", "D6s", "D11", "D11b", "D12", "D13", "D13b", "D22b", "D27", "D28"]
             }
+            Self::ProviderAnswer => &["2.8"],
         }
     }
 

@@ -99,6 +99,8 @@ fn every_public_use_case_of_the_console_takes_a_capability() {
         "work",
         "end",
         "piece",
+        // The hub's own tidying, under a lease.
+        "forget_source_drafts",
     ];
     let capabilities = Permission::ALL.iter().map(|permission| format!("{permission:?}"));
     let capabilities: Vec<String> = capabilities.collect();

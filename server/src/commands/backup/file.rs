@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use chrono::{DateTime, Utc};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 const MAGIC: &[u8; 16] = b"ISTHMUS-BACKUP-1";
@@ -32,10 +33,6 @@ pub struct Manifest {
     pub sealing_key: Option<String>,
 }
 
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Length and SHA-256 of a whole file.
 pub fn digest_of(path: &Path) -> std::io::Result<(u64, String)> {
     copy_digested(&mut File::open(path)?, u64::MAX, &mut std::io::sink())
@@ -54,7 +51,7 @@ pub fn copy_digested(
     loop {
         let read = from.read(&mut buffer)?;
         if read == 0 {
-            return Ok((copied, hex(context.finish().as_ref())));
+            return Ok((copied, HEXLOWER.encode(context.finish().as_ref())));
         }
         context.update(&buffer[..read]);
         to.write_all(&buffer[..read])?;
@@ -67,7 +64,7 @@ pub fn append_manifest(path: &Path, manifest: &Manifest) -> std::io::Result<()> 
     let text = serde_json::to_vec(manifest)?;
     let mut file = OpenOptions::new().append(true).open(path)?;
     file.write_all(&text)?;
-    file.write_all(hex(digest(&SHA256, &text).as_ref()).as_bytes())?;
+    file.write_all(HEXLOWER.encode(digest(&SHA256, &text).as_ref()).as_bytes())?;
     file.write_all(format!("{:016x}", text.len()).as_bytes())?;
     file.write_all(MAGIC)?;
     file.sync_all()
@@ -96,7 +93,7 @@ pub fn read_manifest(path: &Path) -> anyhow::Result<Manifest> {
     file.seek(SeekFrom::Start(begin)).with_context(damaged)?;
     let mut manifest = vec![0u8; usize::try_from(manifest_length).with_context(damaged)?];
     file.read_exact(&mut manifest).with_context(damaged)?;
-    ensure!(hex(digest(&SHA256, &manifest).as_ref()) == text[..64], damaged());
+    ensure!(HEXLOWER.encode(digest(&SHA256, &manifest).as_ref()) == text[..64], damaged());
     let manifest: Manifest = serde_json::from_slice(&manifest).with_context(damaged)?;
     ensure!(manifest.database_bytes == begin, damaged());
     Ok(manifest)

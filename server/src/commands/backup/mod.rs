@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
+use data_encoding::HEXLOWER;
 use directory::Policy;
 use hub::{NoConnectors, kernel::Clock as _};
 use secrecy::ExposeSecret as _;
@@ -116,7 +117,7 @@ async fn write(
         schema_version,
         database_bytes,
         database_sha256,
-        sealing_key: key.map(|key| file::hex(key.expose_secret())),
+        sealing_key: key.map(|key| HEXLOWER.encode(key.expose_secret())),
     };
     append_manifest(&path, &manifest).map_err(|error| words_of_io(&error, beside)).with_context(failed)?;
     unfinished.persist_noclobber(target).map_err(|error| words_of_io(&error.error, beside)).with_context(failed)?;

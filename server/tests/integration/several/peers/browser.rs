@@ -34,6 +34,8 @@ pub enum Trouble {
     Lost { server: usize, began: Instant, ended: Instant },
     /// The page that says to try again in a moment.
     NotNow,
+    /// The page of every refusal.
+    Refused,
     /// Anything else: never right.
     Odd(String),
 }
@@ -142,14 +144,10 @@ impl<'a> Balancer<'a> {
     /// Types a wrong password; true if the answer was a refusal.
     pub async fn guess(&self, name: &str, password: &str) -> Result<(), Trouble> {
         let answer = self.press(name, password).await?;
-        if answer.status() != StatusCode::OK {
-            return Err(unexpected(answer).await);
+        match unexpected(answer).await {
+            Trouble::Refused => Ok(()),
+            other => Err(other),
         }
-        let page = answer.text().await.unwrap_or_default();
-        if page.contains("That name and password do not match.") {
-            return Ok(());
-        }
-        Err(Trouble::Odd(page))
     }
 
     /// Whether the browser is signed in, wherever it is asked.
@@ -170,6 +168,9 @@ async fn unexpected(answer: Response) -> Trouble {
     let body = answer.text().await.unwrap_or_default();
     if status == StatusCode::SERVICE_UNAVAILABLE && retry_after && says_not_now(&body) {
         return Trouble::NotNow;
+    }
+    if status == StatusCode::OK && body.contains("That name and password do not match.") {
+        return Trouble::Refused;
     }
     Trouble::Odd(format!("{status}: {body}"))
 }

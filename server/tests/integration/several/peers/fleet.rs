@@ -27,7 +27,9 @@ pub const PUBLIC_URL: &str = "http://localhost:1";
 pub const SERVERS: usize = 3;
 /// Wrong passwords until an account locks at the directory, and for how long it counts them.
 pub const THRESHOLD: usize = 5;
-pub const WINDOW: Duration = Duration::from_secs(2);
+const WINDOW: Duration = Duration::from_secs(2);
+/// How long a kept place is kept: 1.1 times the window and 5 s (semantics, section 4).
+pub const SPAN: Duration = Duration::from_millis(7_200);
 
 pub struct Fleet {
     pub servers: Vec<Server>,

@@ -8,7 +8,7 @@ use std::{
 use super::{
     Dice,
     browser::Balancer,
-    fleet::{Fleet, SERVERS, THRESHOLD, WINDOW, policy},
+    fleet::{Fleet, SERVERS, SPAN, THRESHOLD, policy},
     load::{Load, VICTIM},
     load_time,
 };
@@ -55,12 +55,11 @@ async fn a_killed_server_costs_the_requests_at_it_and_nothing_else() {
     }
     // The budget: what reached the directory in any span in which it holds its places.
     let times = fleet.stub.bind_times_of(&dn(VICTIM));
-    let span = WINDOW + WINDOW / 10 + Duration::from_secs(5);
-    let within = |from: &Instant| times.iter().filter(|at| *at >= from && **at - *from < span).count();
+    let within = |from: &Instant| times.iter().filter(|at| *at >= from && **at - *from < SPAN).count();
     let most = times.iter().map(within).max().unwrap_or_default();
     println!(
         "{} kills in {took:.1?}: {} signed in and still are, {} requests lost, all at a killed server; {} wrong \
-         passwords, {} binds, at most {most} in {span:?}",
+         passwords, {} binds, at most {most} in {SPAN:?}",
         kills.len(),
         signed_in.len(),
         lost.len(),

@@ -11,12 +11,27 @@ use std::{
 use super::{
     Dice,
     browser::{Balancer, SignedIn, Trouble},
-    fleet::Fleet,
+    fleet::{Fleet, SPAN, THRESHOLD},
 };
 use crate::rows::directory_stub::RIGHT;
 
 /// Whose password is guessed.
 pub const VICTIM: &str = "victim";
+
+/// How the attempt of somebody with the right password ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Answered,
+    Lost,
+    Refused,
+}
+
+struct Attempt {
+    name: String,
+    began: Instant,
+    ended: Instant,
+    ending: Ending,
+}
 
 /// What everybody met.
 #[derive(Default)]
@@ -26,6 +41,8 @@ pub struct Load {
     pub lost: Mutex<Vec<(usize, Instant, Instant)>>,
     pub not_now: AtomicUsize,
     pub refused: AtomicUsize,
+    /// What became of the right passwords.
+    attempts: Mutex<Vec<Attempt>>,
     odd: Mutex<Vec<String>>,
 }
 
@@ -47,8 +64,20 @@ impl Load {
                 while !load.stop.load(Ordering::Relaxed) {
                     tries += 1;
                     if number < people {
-                        let name = &names[dice.roll(names.len())];
-                        load.note(balancer.sign_in(name, RIGHT).await.map(Some));
+                        let (name, began) = (&names[dice.roll(names.len())], Instant::now());
+                        let outcome = balancer.sign_in(name, RIGHT).await;
+                        let ending = match &outcome {
+                            Err(Trouble::Lost { .. }) => Ending::Lost,
+                            Err(Trouble::Refused) => Ending::Refused,
+                            _ => Ending::Answered,
+                        };
+                        let attempt = Attempt { name: name.clone(), began, ended: Instant::now(), ending };
+                        load.attempts.lock().unwrap().push(attempt);
+                        match outcome {
+                            // Judged at the end, by what the others met.
+                            Err(Trouble::Refused) => {}
+                            outcome => load.note(outcome.map(Some)),
+                        }
                     } else {
                         load.note(balancer.guess(VICTIM, &format!("wrong {number} {tries}")).await.map(|()| None));
                     }
@@ -65,6 +94,7 @@ impl Load {
             Ok(None) => _ = self.refused.fetch_add(1, Ordering::Relaxed),
             Err(Trouble::Lost { server, began, ended }) => self.lost.lock().unwrap().push((server, began, ended)),
             Err(Trouble::NotNow) => _ = self.not_now.fetch_add(1, Ordering::Relaxed),
+            Err(Trouble::Refused) => unreachable!("the other ways to be refused are counted where they are met"),
             Err(Trouble::Odd(what)) => self.odd.lock().unwrap().push(what),
         }
     }
@@ -91,5 +121,27 @@ impl Load {
         }
         let odd = self.odd.lock().unwrap();
         assert!(odd.is_empty(), "{} odd answers, the first: {}", odd.len(), odd[0]);
+        self.right_passwords_were_refused_only_by_the_budget();
+    }
+
+    /// The budget keeps the place of a bind that may have left (semantics, section 4). So a right password is refused
+    /// while two others of that person are under way or were lost with a server: without their cookie a browser has
+    /// two of the three places.
+    fn right_passwords_were_refused_only_by_the_budget(&self) {
+        let attempts = self.attempts.lock().unwrap();
+        for refused in attempts.iter().filter(|attempt| attempt.ending == Ending::Refused) {
+            let holds_a_place = |other: &&Attempt| {
+                let until = match other.ending {
+                    Ending::Answered => other.ended,
+                    Ending::Lost => other.ended + SPAN,
+                    Ending::Refused => return false,
+                };
+                other.name == refused.name && other.began <= refused.ended && refused.began <= until
+            };
+            let others = attempts.iter().filter(holds_a_place).count();
+            assert!(others >= THRESHOLD - 3, "{} was refused with the right password: {others} others", refused.name);
+        }
+        let refused = attempts.iter().filter(|attempt| attempt.ending == Ending::Refused).count();
+        println!("{refused} of {} right passwords met places kept for binds that may have left", attempts.len());
     }
 }
