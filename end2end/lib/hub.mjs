@@ -14,6 +14,28 @@ const network = ['--allow-network', '127.0.0.0/8'];
 export const clientSecret = 'a-secret-of-the-browser-tests-0123456789';
 export const administrator = { username: 'admin', password: 'correct horse battery staple 7' };
 
+const ldap = (source) => `kind = "ldap"
+urls = [${JSON.stringify(source.url)}]
+bind_dn = ${JSON.stringify(source.bind_dn)}
+base_dn = ${JSON.stringify(source.base_dn)}
+lockout_threshold = 5
+lockout_window = "15m"
+`;
+
+// The other kinds have a table of their own.
+const tables = { entra: 'openid', openid: 'openid', sql: 'sql' };
+function settings({ kind, settings: { ca_pem, ...rest } }) {
+  return `kind = ${JSON.stringify(kind)}\n${tables[kind]} = ${inline(rest)}\n`;
+}
+
+// JSON as TOML on one line.
+function inline(value) {
+  if (Array.isArray(value)) return `[${value.map(inline).join(', ')}]`;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  const pairs = Object.entries(value).filter(([, inner]) => inner !== null);
+  return `{ ${pairs.map(([name, inner]) => `${JSON.stringify(name)} = ${inline(inner)}`).join(', ')} }`;
+}
+
 export class Hub {
   // `url`: what browsers call it, if a proxy stands in front; `more`: further arguments of `serve`.
   static async start({ url, more = [] } = {}) {
@@ -59,24 +81,19 @@ export class Hub {
     let document = Object.keys(policy).length ? '[policy]\n' : '';
     for (const [figure, value] of Object.entries(policy)) document += `${figure} = ${text(value)}\n`;
     for (const source of sources) {
+      const variable = `SECRET_${source.name.replaceAll('-', '_')}`;
       await writeFile(path.join(this.folder, `${source.name}.crt`), source.ca_pem);
       document += `[[source]]
 name = ${text(source.name)}
 label = ${text(source.label ?? source.name)}
-kind = "ldap"
-urls = [${text(source.url)}]
 ca_file = ${text(`${source.name}.crt`)}
-bind_dn = ${text(source.bind_dn)}
-bind_password = { env = ${text(`SECRET_${source.name.replaceAll('-', '_')}`)} }
-base_dn = ${text(source.base_dn)}
+bind_password = { env = ${text(variable)} }
 domains = [${text(source.domain)}]
 mode = ${text(source.mode ?? 'active')}
 just_in_time = true
-lockout_threshold = 5
-lockout_window = "15m"
-
+${source.settings ? settings(source) : ldap(source)}
 `;
-      environment[`SECRET_${source.name.replaceAll('-', '_')}`] = source.bind_password;
+      environment[variable] = source.bind_password;
     }
     for (const client of clients) {
       document += `[[client]]
@@ -96,6 +113,14 @@ consent = ${text(client.consent ?? 'never')}
     const { stdout } = await this.run('apply', file, '--data', this.data, ...network);
     await new Promise((resolve) => { setTimeout(resolve, 2_100); });
     return stdout;
+  }
+
+  // `isthmus import`, beside the running server. Its last line tells what became of whom.
+  async import(source, ...flags) {
+    const { stdout } = await this.run('import', source, '--data', this.data, ...network, ...flags);
+    const ended = stdout.trim().split('\n').map((line) => JSON.parse(line)).find(({ event }) => event === 'ended');
+    if (!ended) throw new Error(`the import did not end:\n${stdout}`);
+    return ended;
   }
 
   // The one-time link with which the first administrator sets a password.

@@ -28,6 +28,32 @@ export class Peers {
     return this.ask({ do: 'slapd', name, base_dn, domain, people });
   }
 
+  hire(name, username, given, family) {
+    return this.ask({ do: 'hire', name, username, given, family });
+  }
+
+  // An OpenID provider with Microsoft Graph beside it; `people` by the part before @example.test.
+  cloud(name, redirect_uri, people) {
+    return this.ask({ do: 'cloud', name, redirect_uri, people });
+  }
+
+  invite(name, username) {
+    return this.ask({ do: 'invite', name, username });
+  }
+
+  // The tables of an old portal; `database`: postgres, mariadb or sqlite.
+  legacy(name, database, people = 20) {
+    return this.ask({ do: 'legacy', name, database, people });
+  }
+
+  execute(name, sql) {
+    return this.ask({ do: 'execute', name, sql });
+  }
+
+  enrol(name, from, to) {
+    return this.ask({ do: 'enrol', name, from, to });
+  }
+
   stop(name) {
     return this.ask({ do: 'stop', name });
   }

@@ -56,8 +56,8 @@ pub enum Command {
     MatchRules(MatchRulesArguments),
     /// Try Isthmus on this machine, with a directory and an application of its own
     ///
-    /// Starts an LDAP directory, the hub and a sample application on loopback addresses, in a temporary folder that
-    /// vanishes with it, and prints where they are and who can sign in.
+    /// Starts an LDAP directory, the table of an old portal, a cloud directory, the hub and a sample application on
+    /// loopback addresses, in a temporary folder that vanishes with it, and prints where they are and who can sign in.
     Demo(DemoArguments),
     /// Look at everything the hub stands on, and say what to do about what is wrong
     ///

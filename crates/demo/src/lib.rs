@@ -1,13 +1,20 @@
-//! What `isthmus demo` puts around the hub: a legacy LDAP directory with a few hundred people, and an application that
-//! signs people in by OpenID Connect. Both live in the process and listen on loopback only.
+//! What `isthmus demo` puts around the hub: three legacy directories (LDAP, the table of an old portal, a cloud directory)
+//! with their people, and an application that signs people in by OpenID Connect. They live in the process and listen on
+//! loopback only; the table is a file.
 //!
-//! Nothing here knows the hub: the directory speaks LDAP over TLS, the application is a relying party like any other.
+//! Nothing here knows the hub: the directory speaks LDAP over TLS, the cloud directory is an OpenID provider and the
+//! application a relying party like any other.
 
 pub mod application;
+pub mod cloud;
 pub mod directory;
+mod html;
+pub mod portal;
 
 pub use application::{SampleApplication, SampleApplicationSettings};
+pub use cloud::{CloudClient, CloudDirectory};
 pub use directory::{DemoPerson, Directory, Organisation};
+pub use portal::OldPortal;
 
 use std::net::SocketAddr;
 

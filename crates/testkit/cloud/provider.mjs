@@ -1,6 +1,13 @@
 // The OpenID half: npm's oidc-provider, which is certified and knows nothing of us. Pages and people are ours.
 import Provider from 'oidc-provider';
 
+// For browsers; programs get JSON and post the same form.
+const page = (hint) => `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Contoso</title><link rel="icon" href="data:,">
+</head><body><main><h1>Contoso</h1><form method="post">
+<p><label>Account <input name="who" value="${hint.replace(/[^\w.@-]/g, '')}"></label></p>
+<p><label>Password <input name="password" type="password"></label></p>
+<p><button>Sign in</button></p></form></main></body></html>`;
+
 export function openProvider(origin, tenant, people, control, environment) {
   const issuer = `${origin}/${tenant}/v2.0`;
   const provider = new Provider(issuer, {
@@ -42,8 +49,14 @@ export function openProvider(origin, tenant, people, control, environment) {
   async function interaction(request, response, form) {
     if (request.method === 'GET') {
       const details = await provider.interactionDetails(request, response);
+      const hint = details.params.login_hint ?? '';
+      if ((request.headers.accept ?? '').includes('text/html')) {
+        response.setHeader('content-type', 'text/html; charset=utf-8');
+        response.end(page(hint));
+        return;
+      }
       response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify({ hint: details.params.login_hint ?? null }));
+      response.end(JSON.stringify({ hint: hint || null }));
     } else if (form.get('no')) {
       await provider.interactionFinished(request, response, { error: form.get('no'), error_description: 'as told' }, { mergeWithLastSubmission: false });
     } else {

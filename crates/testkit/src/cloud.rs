@@ -27,7 +27,7 @@ pub struct Cloud {
     issuer: Url,
     authority: Authority,
     client: reqwest::Client,
-    _keeper: Keeper,
+    keeper: Keeper,
     _folder: TempDir,
 }
 
@@ -89,7 +89,12 @@ impl Cloud {
             .redirect(reqwest::redirect::Policy::none())
             .cookie_store(true)
             .build()?;
-        Ok(Self { issuer, authority, client, _keeper: keeper, _folder: folder })
+        Ok(Self { issuer, authority, client, keeper, _folder: folder })
+    }
+
+    /// Stops it, for good: nobody is told its port again.
+    pub fn stop(&mut self) {
+        self.keeper.stop();
     }
 
     /// As its tokens name it.

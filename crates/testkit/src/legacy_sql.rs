@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::{
-        LazyLock,
+        LazyLock, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     thread::sleep,
@@ -14,6 +14,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
@@ -24,7 +25,8 @@ use crate::{
 };
 
 /// Which database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LegacyKind {
     Postgres,
     MariaDb,
@@ -188,6 +190,19 @@ impl LegacySql {
         }
     }
 
+    /// Stops the server, for good and for everybody in this process.
+    ///
+    /// # Panics
+    /// If it is a file.
+    pub fn stop_server(&self) {
+        let server = match self.kind {
+            LegacyKind::Postgres => shared(&POSTGRES),
+            LegacyKind::MariaDb => shared(&MARIADB),
+            LegacyKind::Sqlite => panic!("a file has no server"),
+        };
+        server.keeper.lock().unwrap_or_else(PoisonError::into_inner).stop();
+    }
+
     /// The port of the server, for a proxy before it.
     ///
     /// # Panics
@@ -228,7 +243,7 @@ struct Server {
     port: u16,
     ca_pem: String,
     folder: PathBuf,
-    _keeper: Keeper,
+    keeper: Mutex<Keeper>,
 }
 
 static POSTGRES: LazyLock<Result<Server>> = LazyLock::new(start_postgres);
@@ -302,7 +317,7 @@ fn start_postgres() -> Result<Server> {
             .arg(&folder))
     };
     wait(&log, || psql().is_ok())?;
-    Ok(Server { port, ca_pem, folder, _keeper: keeper })
+    Ok(Server { port, ca_pem, folder, keeper: Mutex::new(keeper) })
 }
 
 fn start_mariadb() -> Result<Server> {
@@ -343,7 +358,7 @@ fn start_mariadb() -> Result<Server> {
     let account = format!("create user hub_reader@'127.0.0.1' identified by '{SECRET}'");
     let socket = format!("--socket={}", path("s"));
     wait(&log, || run(Command::new("mariadb").args(["--no-defaults", "-uroot", &socket, "-e", &account])).is_ok())?;
-    Ok(Server { port, ca_pem, folder, _keeper: keeper })
+    Ok(Server { port, ca_pem, folder, keeper: Mutex::new(keeper) })
 }
 
 fn wait(log: &Path, mut answers: impl FnMut() -> bool) -> Result<()> {

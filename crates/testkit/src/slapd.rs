@@ -224,6 +224,18 @@ impl Slapd {
         run(&mut command).unwrap_or_else(|error| panic!("{error:#}"));
     }
 
+    /// Hires somebody, who signs in with the password that [`Slapd::password_of`] tells.
+    pub fn add_person(&self, username: &str, given: &str, family: &str) {
+        let (dn, password) = (self.person_dn(username), self.password_of(username));
+        self.modify(&format!(
+            "dn: {dn}\nchangetype: add\nobjectClass: inetOrgPerson\nuid: {username}\ncn: {given} {family}\n\
+             sn: {family}\ngivenName: {given}\ndisplayName: {given} {family}\nmail: {username}@{}\n\
+             userPassword: {password}\n",
+            self.domain
+        ));
+        self.set(&dn, "pwdReset", &[]);
+    }
+
     /// Replaces one attribute of one entry; no values = removes it.
     pub fn set(&self, dn: &str, attribute: &str, values: &[&str]) {
         let mut ldif = format!("dn: {dn}\nchangetype: modify\nreplace: {attribute}\n");

@@ -53,7 +53,7 @@ const TESTS_ONLY: &str = "testkit";
 
 const PURE: &[&str] = &["directory", "credential", "oidc", "profile", "matching", "wave"];
 const OUTSIDE: &[&str] = &["tokio", "sqlx", "axum", "reqwest", "leptos"];
-const NAMES_SQLX: &[&str] = &["storage", "connector-sql", "testkit"];
+const NAMES_SQLX: &[&str] = &["storage", "connector-sql", "testkit", "demo"];
 
 #[derive(Deserialize)]
 struct Metadata {

@@ -91,7 +91,7 @@ impl SampleApplication {
         });
         let routes = Router::new()
             .route("/", get(home))
-            .route("/style.css", get(pages::stylesheet))
+            .route("/style.css", get(crate::html::stylesheet))
             .route("/sign-in", get(sign_in))
             .route("/callback", get(callback))
             .route("/refresh", post(refresh))

@@ -2,23 +2,14 @@
 
 use std::fmt::Write as _;
 
-use axum::{
-    http::header,
-    response::{IntoResponse, Response},
-};
 use serde_json::{Map, Value};
 
 use super::relying_party::SignedIn;
-
-const STYLE: &str = include_str!("style.css");
-
-pub(super) async fn stylesheet() -> Response {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
-}
+use crate::html::{document, escape};
 
 pub(super) fn signed_out(issuer: &str) -> String {
     let issuer = escape(issuer);
-    page(
+    document(
         "Crew portal",
         &format!(
             "<h1>Crew portal</h1>\
@@ -44,7 +35,7 @@ pub(super) fn signed_in(person: &SignedIn) -> String {
     } else {
         ""
     };
-    page(
+    document(
         "Crew portal",
         &format!(
             "<h1>Signed in as {name}</h1>{refreshed}\
@@ -59,7 +50,7 @@ pub(super) fn signed_in(person: &SignedIn) -> String {
 
 pub(super) fn failed(what: &str, why: &str) -> String {
     let (what, why) = (escape(what), escape(why));
-    page(
+    document(
         "Crew portal: a problem",
         &format!(
             "<h1>{what}</h1><p><code>{why}</code></p>\
@@ -81,30 +72,6 @@ fn table(caption: &str, claims: &Map<String, Value>) -> String {
         let _ = write!(rows, "<tr><th scope=\"row\">{}</th><td>{}</td></tr>", escape(name), escape(&shown));
     }
     format!("<table><caption>{caption}</caption>{rows}</table>")
-}
-
-fn page(title: &str, main: &str) -> String {
-    format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title>\
-         <link rel=\"stylesheet\" href=\"/style.css\"><link rel=\"icon\" href=\"data:,\"></head>\
-         <body><main>{main}</main></body></html>"
-    )
-}
-
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::debug;
 use url::Url;
 
+pub(crate) use people::hire;
 pub use people::{DemoPerson, Organisation};
 
 use tree::Tree;

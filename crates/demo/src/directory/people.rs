@@ -6,9 +6,6 @@ use uuid::Uuid;
 
 use super::names::{CITIES, CULTURES, Culture, DEPARTMENTS, ascii};
 
-/// How many people a demo organisation has.
-const HEAD_COUNT: usize = 300;
-
 /// Whose directory it is.
 #[derive(Debug, Clone)]
 pub struct Organisation {
@@ -17,6 +14,37 @@ pub struct Organisation {
     pub base_dn: String,
     /// Another seed makes other people.
     pub seed: u64,
+    pub head_count: usize,
+    /// The people whose logins are printed: given and family name, language, and which of the departments.
+    pub printed: [(&'static str, &'static str, &'static str, usize); 2],
+}
+
+impl Organisation {
+    /// The company that was bought, with its old portal.
+    #[must_use]
+    pub fn portal() -> Self {
+        Self {
+            name: "Marina Portal".to_owned(),
+            domain: "marina.example".to_owned(),
+            base_dn: "dc=marina,dc=example".to_owned(),
+            seed: 11,
+            head_count: 80,
+            printed: [("Beatriz", "Magalhães", "pt", 1), ("Kenji", "Watanabe", "ja", 3)],
+        }
+    }
+
+    /// The colleagues who moved to a cloud directory first.
+    #[must_use]
+    pub fn cloud() -> Self {
+        Self {
+            name: "Skyline Cruises".to_owned(),
+            domain: "skyline.example".to_owned(),
+            base_dn: "dc=skyline,dc=example".to_owned(),
+            seed: 13,
+            head_count: 120,
+            printed: [("Youssef", "Mansour", "ar", 2), ("Zofia", "Zieliński", "pl", 0)],
+        }
+    }
 }
 
 impl Default for Organisation {
@@ -26,6 +54,8 @@ impl Default for Organisation {
             domain: "ferries.example".to_owned(),
             base_dn: "dc=ferries,dc=example".to_owned(),
             seed: 7,
+            head_count: 300,
+            printed: [("Julia", "Smith", "en", 0), ("Amara", "Okafor", "en", 3)],
         }
     }
 }
@@ -87,15 +117,14 @@ impl Seeded {
 }
 
 /// Makes everybody: first the two people whose logins are printed, then the rest.
-pub(super) fn hire(organisation: &Organisation) -> Vec<DemoPerson> {
+pub(crate) fn hire(organisation: &Organisation) -> Vec<DemoPerson> {
     let mut random = Seeded(organisation.seed);
     let mut taken = BTreeMap::new();
-    let mut people = Vec::with_capacity(HEAD_COUNT);
-    let printed = [("Julia", "Smith", "en", 0), ("Amara", "Okafor", "en", 3)];
-    for (given, family, language, department) in printed {
+    let mut people = Vec::with_capacity(organisation.head_count);
+    for (given, family, language, department) in organisation.printed {
         people.push(person(organisation, &mut random, &mut taken, (given, family, language), department));
     }
-    while people.len() < HEAD_COUNT {
+    while people.len() < organisation.head_count {
         let culture: &Culture = random.pick(CULTURES);
         let name = (*random.pick(culture.given), *random.pick(culture.family), culture.language);
         // Squared, so that the first departments are the big ones.
@@ -163,9 +192,10 @@ mod tests {
 
     #[test]
     fn everybody_is_distinct_and_the_same_at_every_start() {
-        let people = hire(&Organisation::default());
-        assert_eq!(people.len(), HEAD_COUNT);
-        let again = hire(&Organisation::default());
+        let organisation = Organisation::default();
+        let people = hire(&organisation);
+        assert_eq!(people.len(), organisation.head_count);
+        let again = hire(&organisation);
         for (one, other) in people.iter().zip(&again) {
             assert_eq!((&one.dn, one.entry_uuid), (&other.dn, other.entry_uuid));
         }
@@ -174,9 +204,21 @@ mod tests {
             people.iter().map(|person| person.employee_number.clone()).collect(),
             people.iter().map(|person| person.entry_uuid.to_string()).collect(),
         ] {
-            assert_eq!(distinct.len(), HEAD_COUNT);
+            assert_eq!(distinct.len(), organisation.head_count);
         }
         assert_eq!(people[0].username, "jsmith");
         assert_eq!(people[1].username, "aokafor");
+    }
+
+    #[test]
+    fn a_printed_login_is_nobody_else_in_the_other_directories() {
+        let all = [Organisation::default(), Organisation::portal(), Organisation::cloud()];
+        let people: Vec<_> = all.iter().map(hire).collect();
+        for (place, organisation) in all.iter().enumerate() {
+            for login in &people[place][..organisation.printed.len()] {
+                let bearers = people.iter().flatten().filter(|person| person.username == login.username);
+                assert_eq!(bearers.count(), 1, "{}", login.username);
+            }
+        }
     }
 }

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use demo::{SampleApplication, SampleApplicationSettings};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use testkit::{Authority, Slapd, SlapdSetup};
+use testkit::{Authority, Cloud, CloudSetup, LegacyKind, LegacySql, Slapd, SlapdSetup};
 use url::Url;
 
 #[derive(Deserialize)]
@@ -24,9 +24,39 @@ enum Wish {
         domain: String,
         people: usize,
     },
+    /// An OpenID provider with Microsoft Graph beside it.
+    Cloud {
+        name: String,
+        redirect_uri: Url,
+        people: Vec<String>,
+    },
+    /// Somebody new at a cloud directory.
+    Invite {
+        name: String,
+        username: String,
+    },
+    /// The tables of an old portal.
+    Legacy {
+        name: String,
+        database: LegacyKind,
+        people: u32,
+    },
+    /// Statements at an old portal, with every right.
+    Execute {
+        name: String,
+        sql: String,
+    },
+    /// More people at an old portal, counted as there.
+    Enrol {
+        name: String,
+        from: u32,
+        to: u32,
+    },
+    /// Any of them.
     Stop {
         name: String,
     },
+    /// A slapd only.
     Start {
         name: String,
     },
@@ -38,6 +68,13 @@ enum Wish {
     Enable {
         name: String,
         username: String,
+    },
+    /// Somebody new at a slapd.
+    Hire {
+        name: String,
+        username: String,
+        given: String,
+        family: String,
     },
     /// A certificate for `localhost`, for a proxy in front of the hub.
     Certificate,
@@ -53,6 +90,8 @@ enum Wish {
 #[derive(Default)]
 struct Peers {
     directories: HashMap<String, Slapd>,
+    clouds: HashMap<String, Cloud>,
+    portals: HashMap<String, LegacySql>,
     applications: Vec<SampleApplication>,
 }
 
@@ -92,25 +131,27 @@ impl Peers {
                 self.directories.insert(name, slapd);
                 Ok(answer)
             }
-            Wish::Stop { name } => {
-                self.directory(&name)?.stop();
+            Wish::Cloud { name, redirect_uri, people } => self.cloud(name, redirect_uri, people).await,
+            Wish::Invite { name, username } => {
+                self.clouds.get(&name).context("no such cloud directory")?.add_user(&username).await;
                 Ok(json!({}))
             }
-            Wish::Start { name } => {
-                self.directory(&name)?.start_again();
+            Wish::Legacy { name, database, people } => {
+                let portal = LegacySql::start(database, people).await;
+                let answer = json!({
+                    "settings": serde_json::to_value(portal.settings())?, "ca_pem": portal.ca_pem,
+                    "bind_password": portal.secret,
+                });
+                self.portals.insert(name, portal);
+                Ok(answer)
+            }
+            Wish::Execute { name, sql } => {
+                self.portal(&name)?.execute(&sql).await;
                 Ok(json!({}))
             }
-            Wish::Disable { name, username } => {
-                self.directory(&name)?.disable(&username);
+            Wish::Enrol { name, from, to } => {
+                self.portal(&name)?.add(from..to).await;
                 Ok(json!({}))
-            }
-            Wish::Enable { name, username } => {
-                self.directory(&name)?.enable(&username);
-                Ok(json!({}))
-            }
-            Wish::Certificate => {
-                let certificate = Authority::new("browser tests").local();
-                Ok(json!({ "certificate": certificate.certificate_pem, "key": certificate.key_pem }))
             }
             Wish::Application { issuer, client_id, client_secret, port } => {
                 let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -120,10 +161,64 @@ impl Peers {
                 self.applications.push(application);
                 Ok(answer)
             }
+            other => self.change(other),
         }
+    }
+
+    /// What is done at once.
+    fn change(&mut self, wish: Wish) -> anyhow::Result<Value> {
+        match wish {
+            Wish::Stop { name } => self.stop(&name)?,
+            Wish::Start { name } => self.directory(&name)?.start_again(),
+            Wish::Disable { name, username } => self.directory(&name)?.disable(&username),
+            Wish::Enable { name, username } => self.directory(&name)?.enable(&username),
+            Wish::Hire { name, username, given, family } => {
+                self.directory(&name)?.add_person(&username, &given, &family);
+            }
+            Wish::Certificate => {
+                let certificate = Authority::new("browser tests").local();
+                return Ok(json!({ "certificate": certificate.certificate_pem, "key": certificate.key_pem }));
+            }
+            Wish::Slapd { .. }
+            | Wish::Cloud { .. }
+            | Wish::Invite { .. }
+            | Wish::Legacy { .. }
+            | Wish::Execute { .. }
+            | Wish::Enrol { .. }
+            | Wish::Application { .. } => anyhow::bail!("this takes time"),
+        }
+        Ok(json!({}))
+    }
+
+    async fn cloud(&mut self, name: String, redirect_uri: Url, people: Vec<String>) -> anyhow::Result<Value> {
+        let cloud = Cloud::start(CloudSetup { redirect_uris: vec![redirect_uri], short_id_tokens: false }).await;
+        for person in people {
+            cloud.add_user(&person).await;
+        }
+        let settings = json!({ "issuer": cloud.issuer(), "client_id": Cloud::CLIENT, "graph": cloud.graph() });
+        let answer = json!({
+            "settings": settings, "ca_pem": cloud.ca_pem(), "bind_password": Cloud::SECRET, "password": Cloud::PASSWORD,
+        });
+        self.clouds.insert(name, cloud);
+        Ok(answer)
+    }
+
+    fn stop(&mut self, name: &str) -> anyhow::Result<()> {
+        if let Some(cloud) = self.clouds.get_mut(name) {
+            cloud.stop();
+        } else if let Some(portal) = self.portals.get(name) {
+            portal.stop_server();
+        } else {
+            self.directory(name)?.stop();
+        }
+        Ok(())
     }
 
     fn directory(&mut self, name: &str) -> anyhow::Result<&mut Slapd> {
         self.directories.get_mut(name).with_context(|| format!("no directory {name}"))
+    }
+
+    fn portal(&self, name: &str) -> anyhow::Result<&LegacySql> {
+        self.portals.get(name).with_context(|| format!("no portal {name}"))
     }
 }
