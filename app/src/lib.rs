@@ -9,6 +9,7 @@ pub mod approvals;
 pub mod apps;
 mod assets;
 pub mod audit;
+pub mod browse;
 #[cfg(feature = "ssr")]
 mod caller;
 pub mod console;
@@ -17,6 +18,7 @@ pub mod door;
 pub mod find;
 #[cfg(feature = "ssr")]
 mod flash;
+pub mod imports;
 pub mod link;
 pub mod overview;
 pub mod people;

@@ -1,6 +1,9 @@
 //! The console's pages with fixed data: empty, full, and with hostile values. `ISTHMUS_LOOK=DIR` also writes them
 //! there, in the document of the console, to be looked at.
 
+mod browse;
+mod imports;
+mod problems;
 mod watch;
 
 use directory::{AccountStatus, ClientAuthentication, ConsentPolicy, LinkKind, PersonState, SourceKind, SourceMode};
@@ -14,15 +17,14 @@ use crate::{
     find::{Finding, find_view},
     people::{PeopleAsk, PeopleList, PersonLine, people_view},
     person::{
-        AccountCard, AuthorityLine, CaseLine, GroupLine, PersonCard, ProfileLine, SessionLine, SignInLine, TraceCard,
+        AccountCard, AuthorityLine, CaseLine, PersonCard, ProfileLine, SessionLine, SignInLine, TraceCard,
         TraceStepLine, TraceTone, person_view,
     },
-    problem::ApiError,
     source::{
         FoundPerson, HostLine, PersonTest, SourceCard, SourceForm, TestReport, TestStep, settings_view, source_view,
     },
     sources::{SourceLine, SourceList, sources_view},
-    ui::{Choice, Moment, Problem},
+    ui::{Choice, Moment},
     wizard::{WizardCheck, WizardField, WizardLink, WizardPage, WizardReport, wizard_view},
 };
 
@@ -192,13 +194,16 @@ fn person_card() -> PersonCard {
             privileged: true,
         }],
         profile: vec![profile("E-mail", "amara.okafor@tessaro.example"), profile("Employee number", "31882"), profile("Title", HOSTILE)],
-        groups: vec![GroupLine { name: "accounts-payable".into(), origin: "Corporate LDAP".into() }, GroupLine { name: RTL.into(), origin: "Isthmus".into() }],
+        groups: browse::groups_of_a_person(),
+        group_count: "2".into(),
+        devices: browse::devices_of_a_person(),
         cases: vec![CaseLine {
             title: "Held by somebody else".into(),
             text: "Corporate LDAP gives this person the e-mail address a@b.example that somebody else holds. It was not taken.".into(),
             other: Some(("0198c0de-0000-7000-8000-000000000002".into(), LONG.into())),
             opened_at: moment(),
         }],
+        waiting: vec![(HOSTILE.into(), "uid=a at HR may be this person: found by e-mail.".into(), moment())],
         sessions: vec![SessionLine {
             id: "6f1d2c9e-0000-4000-8000-000000000001".into(),
             browser: "Firefox on Linux".into(),
@@ -225,6 +230,8 @@ fn person() {
         accounts: vec![],
         profile: vec![],
         groups: vec![],
+        devices: Default::default(),
+        waiting: vec![],
         cases: vec![],
         sessions: vec![],
         sign_ins: vec![],
@@ -310,6 +317,7 @@ fn source_card(test: Option<TestReport>) -> SourceCard {
             },
         ],
         passwords: Vec::new(),
+        imports: None,
         facts: vec![
             ("Server asked".into(), "the first healthy one".into()),
             ("Base DN".into(), "dc=tessaro,dc=example".into()),
@@ -580,18 +588,4 @@ fn administrators() {
     let roles = vec![Choice::new("auditor", "Auditor"), Choice::new("help-desk", "Help desk")];
     let invited = Invited { username: "bo".into(), link: Some("https://id.example/set-up?token=x".into()) };
     keep("administrators", || administrators_view(list(roles, Some(invited))));
-}
-
-#[test]
-fn problems() {
-    for (name, error) in [
-        ("problem-signed-out", ApiError::SignedOut),
-        ("problem-denied", ApiError::Denied),
-        ("problem-not-found", ApiError::NotFound("This person".into())),
-        ("problem-invalid", ApiError::Invalid { field: "urls".into(), message: HOSTILE.into() }),
-        ("problem-refused", ApiError::Refused("Enter the bind password again.".into())),
-        ("problem-failed", ApiError::Failed("The server is busy.".into())),
-    ] {
-        keep(name, || view! { <Problem error /> }.into_any());
-    }
 }

@@ -117,6 +117,7 @@ impl Running {
         self.handle.graceful_shutdown(Some(GRACE));
         let listened = self.listener.await.context("the listener")?;
         self.stop_background.cancel();
+        self.hub.stop_imports().await;
         while self.background.join_next().await.is_some() {}
         if let Some(metrics) = self.metrics {
             metrics.stop().await;

@@ -30,7 +30,11 @@ const GROUPS: [(&str, &[Entry]); 5] = [
     ),
     (
         "Directory",
-        &[Entry { path: "/console/people", label: "People", icon: Icon::People, needs: Permission::FindPeople }],
+        &[
+            Entry { path: "/console/people", label: "People", icon: Icon::People, needs: Permission::FindPeople },
+            Entry { path: "/console/groups", label: "Groups", icon: Icon::Group, needs: Permission::FindPeople },
+            Entry { path: "/console/devices", label: "Devices", icon: Icon::Server, needs: Permission::FindPeople },
+        ],
     ),
     (
         "Connections",

@@ -36,11 +36,16 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("") view=|| view! { <Redirect path="/console/overview" /> } ssr=SsrMode::Async />
                     <Route path=path!("people") view=parts::people() ssr=SsrMode::Async />
                     <Route path=path!("people/:id") view=parts::person() ssr=SsrMode::Async />
+                    <Route path=path!("groups") view=parts::groups() ssr=SsrMode::Async />
+                    <Route path=path!("groups/:id") view=parts::group() ssr=SsrMode::Async />
+                    <Route path=path!("devices") view=parts::devices() ssr=SsrMode::Async />
+                    <Route path=path!("devices/:id") view=parts::device() ssr=SsrMode::Async />
                     <Route path=path!("find") view=parts::find() ssr=SsrMode::Async />
                     <Route path=path!("sources") view=parts::sources() ssr=SsrMode::Async />
                     <Route path=path!("sources/new") view=parts::new_source() ssr=SsrMode::Async />
                     <Route path=path!("sources/:name") view=parts::source() ssr=SsrMode::Async />
                     <Route path=path!("sources/:name/settings") view=parts::edit_source() ssr=SsrMode::Async />
+                    <Route path=path!("sources/:name/imports/:run") view=parts::import_run() ssr=SsrMode::Async />
                     <Route path=path!("approvals") view=parts::approvals() ssr=SsrMode::Async />
                     <Route path=path!("approvals/:id") view=parts::approval() ssr=SsrMode::Async />
                     <Route path=path!("administrators") view=parts::administrators() ssr=SsrMode::Async />

@@ -14,7 +14,9 @@ use crate::{
     approvals::{ApprovalPage, ApprovalsPage},
     apps::{AppPage, AppsPage, NewAppPage},
     audit::AuditPage,
+    browse::{DevicePage, DevicesPage, GroupPage, GroupsPage},
     find::FindPage,
+    imports::ImportRunPage,
     overview::{OverviewPage, SignInsPage},
     people::PeoplePage,
     person::PersonPage,
@@ -84,16 +86,21 @@ macro_rules! parts {
 }
 
 parts! {
-    people at ["people", "find"] {
+    people at ["people", "find", "groups", "devices"] {
         people => PeoplePage,
         person => PersonPage,
         find => FindPage,
+        groups => GroupsPage,
+        group => GroupPage,
+        devices => DevicesPage,
+        device => DevicePage,
     }
     sources at ["sources"] {
         sources => SourcesPage,
         source => SourcePage,
         new_source => NewSourcePage,
         edit_source => EditSourcePage,
+        import_run => ImportRunPage,
     }
     access at ["approvals", "administrators"] {
         approvals => ApprovalsPage,

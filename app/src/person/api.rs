@@ -4,7 +4,7 @@ use directory::{AccountStatus, LinkKind, PersonState};
 use leptos::{prelude::*, server_fn::codec::GetUrl};
 use serde::{Deserialize, Serialize};
 
-use crate::{problem::ApiError, ui::Moment};
+use crate::{browse::LinkedPanel, problem::ApiError, ui::Moment};
 
 /// Everything on the page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +22,13 @@ pub struct PersonCard {
     pub accounts: Vec<AccountCard>,
     pub profile: Vec<ProfileLine>,
     pub groups: Vec<GroupLine>,
+    /// How many groups: "7", "200+".
+    pub group_count: String,
+    /// The devices they own.
+    pub devices: LinkedPanel,
     pub cases: Vec<CaseLine>,
+    /// Entries of directories that wait because they may be this person: name, text, since when.
+    pub waiting: Vec<(String, String, Moment)>,
     /// Living sessions, the last used one first.
     pub sessions: Vec<SessionLine>,
     /// Whoever looks may end them.
@@ -69,7 +75,9 @@ pub struct ProfileLine {
 /// One membership.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupLine {
+    pub id: String,
     pub name: String,
+    /// Everybody who says so.
     pub origin: String,
 }
 

@@ -13,7 +13,12 @@ use super::api::{
     AccountCard, AuthorityLine, CaseLine, GroupLine, PersonCard, ProfileLine, SessionLine, SignInLine, TraceCard,
     TraceStepLine, TraceTone,
 };
-use crate::{caller::failed, problem::ApiError, source::attribute_word};
+use crate::{
+    browse::{LinkedPanel, device_link},
+    caller::failed,
+    problem::ApiError,
+    source::attribute_word,
+};
 
 /// Sign-ins on the page.
 pub(super) const SHOWN: u32 = 20;
@@ -57,8 +62,25 @@ pub(super) fn card(
             .collect(),
         accounts: page.accounts.into_iter().map(account).collect(),
         profile: profile(page.attributes, page.aliases),
-        groups: page.groups.into_iter().map(|group| GroupLine { name: group.name, origin: group.origin }).collect(),
+        group_count: format!("{}{}", page.groups.len(), if page.more_groups { "+" } else { "" }),
+        groups: page.groups.into_iter().map(group).collect(),
+        devices: devices(page.devices, page.more_devices),
         cases: page.cases.into_iter().map(case).collect(),
+        waiting: page.waiting.into_iter().map(|line| (line.name, line.text, line.since.into())).collect(),
+    }
+}
+
+fn group(group: hub::people::GroupLine) -> GroupLine {
+    GroupLine { id: group.id.to_string(), name: group.name, origin: group.origin }
+}
+
+fn devices(devices: Vec<hub::people::DeviceLine>, more: bool) -> LinkedPanel {
+    LinkedPanel {
+        title: "Devices".to_owned(),
+        hint: format!("{}{}", devices.len(), if more { "+" } else { "" }),
+        empty: "No directory says that they own one.".to_owned(),
+        lines: devices.into_iter().map(device_link).collect(),
+        ..LinkedPanel::default()
     }
 }
 

@@ -9,7 +9,8 @@ use super::{
     sessions::{session_panel, unlock_panel},
     trace::trace_panel,
 };
-use crate::ui::{Icon, Loaded, PageHead, Panel, StateGlyph, TableFrame, When, asked};
+use crate::browse::linked_panel;
+use crate::ui::{Icon, Loaded, Moment, PageHead, Panel, StateGlyph, TableFrame, When, asked};
 
 /// `/console/people/{id}?code=…`
 #[component]
@@ -26,7 +27,19 @@ pub fn PersonPage() -> impl IntoView {
 #[must_use]
 pub fn person_view(card: PersonCard) -> AnyView {
     let PersonCard {
-        id, name, subtitle, state, disputed, privileged, sentence, cases, sessions, sign_ins, trace, ..
+        id,
+        name,
+        subtitle,
+        state,
+        disputed,
+        privileged,
+        sentence,
+        cases,
+        sessions,
+        sign_ins,
+        trace,
+        waiting,
+        ..
     } = card.clone();
     let shown = trace.as_ref().map(|trace| trace.code.clone());
     view! {
@@ -41,6 +54,7 @@ pub fn person_view(card: PersonCard) -> AnyView {
             </div>
         </section>
         {(!cases.is_empty()).then(|| case_panel(cases))}
+        {(!waiting.is_empty()).then(|| waiting_panel(waiting))}
         <div class="grid rail">
             <div class="stack l">
                 {trace.map(trace_panel)}
@@ -55,7 +69,7 @@ pub fn person_view(card: PersonCard) -> AnyView {
 }
 
 fn facts(card: PersonCard) -> impl IntoView {
-    let PersonCard { authorities, accounts, profile, groups, .. } = card;
+    let PersonCard { authorities, accounts, profile, groups, group_count, devices, .. } = card;
     let authorities = authorities
         .into_iter()
         .map(|line| {
@@ -69,10 +83,13 @@ fn facts(card: PersonCard) -> impl IntoView {
         .into_iter()
         .map(|line| view! { <dt>{line.label}</dt><dd><bdi>{line.value}</bdi>" "<span class="origin">{line.origin}</span></dd> })
         .collect_view();
-    let count = groups.len();
+    let nowhere = groups.is_empty();
     let groups = groups
         .into_iter()
-        .map(|group| view! { <li><div><bdi>{group.name}</bdi>" "<span class="hint">{group.origin}</span></div></li> })
+        .map(|group| {
+            let href = format!("/console/groups/{}", group.id);
+            view! { <li><div><a href=href><bdi>{group.name}</bdi></a>" "<span class="hint">{group.origin}</span></div></li> }
+        })
         .collect_view();
     view! {
         <Panel id="h-who" title="Who decides what"><div class="body"><dl class="facts">{authorities}</dl></div></Panel>
@@ -81,10 +98,11 @@ fn facts(card: PersonCard) -> impl IntoView {
             <ul class="list">{accounts}</ul>
         </Panel>
         <Panel id="h-profile" title="Profile"><div class="body"><dl class="facts">{profile}</dl></div></Panel>
-        <Panel id="h-groups" title="Groups" hint=count.to_string()>
-            {(count == 0).then(|| view! { <p class="body soft">"Member of no group."</p> })}
+        <Panel id="h-groups" title="Groups" hint=group_count>
+            {nowhere.then(|| view! { <p class="body soft">"Member of no group."</p> })}
             <ul class="list">{groups}</ul>
         </Panel>
+        {linked_panel("h-devices", devices)}
     }
     .into_any()
 }
@@ -146,6 +164,23 @@ fn case_panel(cases: Vec<CaseLine>) -> impl IntoView {
         </Panel>
     }
     .into_any()
+}
+
+/// Entries that may be this person; somebody decides, nothing is linked meanwhile.
+fn waiting_panel(lines: Vec<(String, String, Moment)>) -> impl IntoView {
+    let lines = lines
+        .into_iter()
+        .map(|(name, text, since)| {
+            view! {
+                <li>
+                    <span class="badge ask">"Waits"</span>
+                    <div><b class="strong"><bdi>{name}</bdi></b>" "{text}<p class="hint">"waits since "<When at=since /></p></div>
+                </li>
+            }
+        })
+        .collect_view();
+    view! { <Panel id="h-waiting" title="Entries that may be this person"><ul class="list">{lines}</ul></Panel> }
+        .into_any()
 }
 
 fn sign_in_panel(person: &str, lines: Vec<SignInLine>, shown: Option<&str>) -> impl IntoView + use<> {

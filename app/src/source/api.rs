@@ -5,7 +5,7 @@ use leptos::{prelude::*, server_fn::codec::GetUrl};
 use serde::{Deserialize, Serialize};
 
 use super::form::SourceForm;
-use crate::{problem::ApiError, ui::Moment};
+use crate::{imports::ImportsCard, problem::ApiError, ui::Moment};
 
 /// Everything on the page of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub struct SourceCard {
     pub facts: Vec<(String, String)>,
     /// Stored passwords of its people by kind; empty where it shows none or nobody has looked.
     pub passwords: Vec<PasswordLine>,
+    /// Its imports; none where it hands nobody over.
+    pub imports: Option<ImportsCard>,
     pub updated_at: Moment,
     /// The live test, if the address asks for one.
     pub test: Option<TestReport>,
@@ -122,7 +124,8 @@ pub async fn read_source(name: String, test: bool, person: String, done: String)
     let editable = hub.permit::<hub::kernel::capability::ManageSources>(Some(by.session_id())).await.is_ok();
     let coverage = hub.password_coverage(&by, overview.source.id).await.map_err(failed)?;
     let passwords = coverage.into_iter().map(super::read::password_line).collect();
-    Ok(SourceCard { passwords, ..super::read::card(&overview, report, done, editable) })
+    let imports = crate::imports::read::imports_card(&hub, &by, &overview.source, editable).await?;
+    Ok(SourceCard { passwords, imports, ..super::read::card(&overview, report, done, editable) })
 }
 
 /// The settings of a source. The secret is not among them.

@@ -35,6 +35,7 @@ pub(super) fn card(overview: &SourceOverview, test: Option<TestReport>, notice: 
         hosts: hosts(overview),
         facts: facts(source),
         passwords: Vec::new(),
+        imports: None,
         updated_at: source.updated_at.into(),
         test,
         notice,

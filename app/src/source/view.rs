@@ -10,6 +10,7 @@ use super::{
     test_panel::test_panel,
 };
 use crate::{
+    imports::imports_panel,
     sources::health,
     ui::{Loaded, ModeBadge, Notice, PageHead, Panel, Tone, When, asked, kind_word, mode_meaning},
 };
@@ -49,6 +50,7 @@ pub fn source_view(card: SourceCard) -> AnyView {
         {card.trouble.clone().map(|trouble| view! { <Notice tone=Tone::Bad title="This directory cannot be used."><p>{trouble}</p></Notice> })}
         <div class="grid rail">
             <div class="stack l">
+                {card.imports.clone().map(|imports| imports_panel(&card.name, imports))}
                 {editable.then(|| test_panel(&card.name, card.test.clone()))}
                 {editable.then(|| mode_panel(&card))}
             </div>

@@ -9,6 +9,7 @@ mod connector;
 mod cursor;
 mod dialect;
 mod fault;
+mod introspect;
 mod link;
 mod passage;
 mod people;

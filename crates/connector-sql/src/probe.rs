@@ -3,15 +3,7 @@
 use connector::{ProbeStep, TroubleKind};
 use tokio::time::Instant;
 
-use crate::{
-    connector::Inner,
-    dialect::Dialect,
-    fault::Fault,
-    link::{Link, Question},
-    people::PeopleTable,
-    relation::Relation,
-    value::Kind,
-};
+use crate::{connector::Inner, fault::Fault, introspect, link::Link, people::PeopleTable, relation::Relation};
 
 /// Columns that a message names.
 const MOST_NAMES: usize = 60;
@@ -89,22 +81,10 @@ async fn with_tables(inner: &Inner, fault: Fault) -> Fault {
     if fault.kind != TroubleKind::Misconfigured {
         return fault;
     }
-    let sql = match inner.compiled.dialect {
-        Dialect::Postgres => {
-            "select cast(table_schema as text) || '.' || cast(table_name as text) from information_schema.tables \
-             where table_schema not in ('pg_catalog', 'information_schema') order by 1 limit 60"
-        }
-        Dialect::MySql => {
-            "select cast(table_name as char) from information_schema.tables where table_schema = database() \
-             order by 1 limit 60"
-        }
-        Dialect::Sqlite => "select name from sqlite_master where type in ('table', 'view') order by 1 limit 60",
-    };
-    let question = Question { sql: sql.to_owned(), bound: Vec::new(), kinds: vec![Kind::Text] };
-    let Ok(rows) = inner.rows(&question).await else { return fault };
-    let names: Vec<String> = rows.iter().filter_map(|row| row.first()?.text()).collect();
-    let seen = if names.is_empty() { "the account sees no table".to_owned() } else { names.join(", ") };
-    Fault { reason: format!("{}. Tables there: {seen}", fault.reason), ..fault }
+    let Ok(tables) = introspect::tables(inner).await else { return fault };
+    let seen = if tables.is_empty() { "the account sees no table".to_owned() } else { introspect::listed(&tables) };
+    let proposal = introspect::proposal(&tables).map_or(String::new(), |proposal| format!(". {proposal}"));
+    Fault { reason: format!("{}. Tables there: {seen}{proposal}", fault.reason), ..fault }
 }
 
 fn remedy(step: &str, fault: &Fault) -> &'static str {

@@ -68,6 +68,8 @@ pub(crate) struct HubState {
     pub(crate) finishing: std::sync::Mutex<standing::Unfinished>,
     pub(crate) audit: AuditMemory,
     pub(crate) overview: OverviewMemory,
+    /// Imports under way that the console started.
+    pub(crate) imports: crate::imports::Started,
     /// The provider's keys, opened once.
     pub(crate) signing_keys: provider::SigningKeys,
 }

@@ -64,6 +64,7 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("directory_group", Kept),
     ("failure_count", Kept),
     ("group_member", Kept),
+    ("held_candidate", Kept),
     ("held_entry", Kept),
     ("identifier_claim", Kept),
     // Places in a source's own order may be older than what was read since: the next import reads everything.

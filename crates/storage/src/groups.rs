@@ -1,6 +1,6 @@
 //! Groups and memberships. A group keeps (source, immutable id); each membership keeps who said so.
 
-use directory::{AccountId, GroupId, ImmutableId, PersonId, SourceId};
+use directory::{AccountId, GroupId, ImmutableId, PersonId, SourceId, fold};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -66,8 +66,9 @@ const OF_ORIGIN: &str = "select g.id, g.source_id, g.immutable_id, g.name from m
                          join directory_group g on g.id = m.group_id where m.person_id = $1 and m.origin = $2";
 const NAMED: &str = "select id, source_id, immutable_id, name from directory_group \
                      where name >= $1 and name < $2 order by name, id limit $3";
-const PUT: &str = "insert into directory_group (id, source_id, immutable_id, name) values ($1, $2, $3, $4) \
-    on conflict (source_id, immutable_id) do update set name = excluded.name \
+const PUT: &str = "insert into directory_group (id, source_id, immutable_id, name, sort_name) \
+    values ($1, $2, $3, $4, $5) on conflict (source_id, immutable_id) do update set name = excluded.name, \
+    sort_name = excluded.sort_name \
     returning id, source_id, immutable_id, name";
 const BIND: &str = "update client_group set immutable_id = $3 where source_id = $1 and name = $2 and immutable_id = ''";
 const JOIN: &str = "insert into membership (group_id, person_id, origin) values ($1, $2, $3) \
@@ -113,6 +114,7 @@ impl Groups<'_, Transaction> {
             group.source_id.map(SourceId::uuid),
             group.immutable_id.as_str(),
             group.name.clone(),
+            fold(&group.name).as_str(),
         ];
         let stored: Group = self.0.fetch_one::<GroupRow>(PUT, values).await?.into();
         if let Some(source) = stored.source_id {

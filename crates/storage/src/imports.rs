@@ -216,6 +216,11 @@ const RESULTS: &str = "select number, kind, immutable_id, locator, outcome, pers
                        where run_id = $1 and number > $2 order by number limit $3";
 const RESULTS_WITH: &str = "select number, kind, immutable_id, locator, outcome, person_id, detail from import_result \
                             where run_id = $1 and outcome = $2 and number > $3 order by number limit $4";
+const RESULTS_OF: &str = "select number, kind, immutable_id, locator, outcome, person_id, detail from import_result \
+                          where run_id = $1 and kind = $2 and number > $3 order by number limit $4";
+const RESULTS_OF_WITH: &str = "select number, kind, immutable_id, locator, outcome, person_id, detail \
+                               from import_result where run_id = $1 and kind = $2 and outcome = $3 and number > $4 \
+                               order by number limit $5";
 const OLD: &str = runs!("state not in ('running', 'interrupted') and started_at < $1 order by started_at, id limit 20");
 const FORGET_RESULTS: &str = "delete from import_result where run_id = $1 and number >= $2 and number < $3";
 const COUNT_RESULTS: &str = "select count(*) from import_result where run_id = $1";
@@ -256,6 +261,28 @@ impl<Q: Queries> Imports<'_, Q> {
             Some(outcome) => {
                 let values = params![run.uuid(), outcome.as_str(), after, page_limit(size)];
                 self.0.fetch_all(RESULTS_WITH, values).await?
+            }
+        };
+        rows.into_iter().map(ImportResult::try_from).collect()
+    }
+
+    /// The same of one kind of object.
+    pub async fn results_of(
+        &mut self,
+        run: ImportRunId,
+        kind: ObjectKind,
+        outcome: Option<ImportOutcome>,
+        after: i64,
+        size: u32,
+    ) -> Result<Vec<ImportResult>, StorageError> {
+        let rows: Vec<ResultRow> = match outcome {
+            None => {
+                let values = params![run.uuid(), kind.as_str(), after, page_limit(size)];
+                self.0.fetch_all(RESULTS_OF, values).await?
+            }
+            Some(outcome) => {
+                let values = params![run.uuid(), kind.as_str(), outcome.as_str(), after, page_limit(size)];
+                self.0.fetch_all(RESULTS_OF_WITH, values).await?
             }
         };
         rows.into_iter().map(ImportResult::try_from).collect()

@@ -12,6 +12,7 @@ pub mod attributes;
 pub mod audit;
 pub mod audit_chain;
 pub mod break_glass;
+pub mod browse;
 pub mod browser_sessions;
 pub mod budget;
 pub mod bulk;

@@ -165,6 +165,12 @@ const HOLD: &str = "insert into held_entry (source_id, immutable_id, kind, displ
     kind = excluded.kind, display_name = excluded.display_name, locator = excluded.locator, found = excluded.found, \
     seen_at = excluded.seen_at";
 const RELEASE: &str = "delete from held_entry where source_id = $1 and immutable_id = $2";
+const HELD_FOR: &str = "select h.source_id, h.immutable_id, h.kind, h.display_name, h.locator, h.found, h.opened_at, \
+    h.seen_at from held_candidate c join held_entry h on h.source_id = c.source_id and h.immutable_id = c.immutable_id \
+    where c.person_id = $1 order by h.opened_at, h.source_id, h.immutable_id limit $2";
+const NO_CANDIDATES: &str = "delete from held_candidate where source_id = $1 and immutable_id = $2";
+const CANDIDATE: &str = "insert into held_candidate (person_id, source_id, immutable_id) values ($1, $2, $3) \
+    on conflict (person_id, source_id, immutable_id) do nothing";
 
 fn key(row: KeyRow) -> Result<(BearerRow, String), StorageError> {
     let bearer = BearerRow {
@@ -250,6 +256,12 @@ impl<Q: Queries> Matching<'_, Q> {
         row.map(HeldEntry::try_from).transpose()
     }
 
+    /// Entries that wait because they may be this person, the longest waiting first.
+    pub async fn held_for(&mut self, person: PersonId, size: u32) -> Result<Vec<HeldEntry>, StorageError> {
+        let rows: Vec<HeldRow> = self.0.fetch_all(HELD_FOR, params![person.uuid(), i64::from(size)]).await?;
+        rows.into_iter().map(HeldEntry::try_from).collect()
+    }
+
     /// The entries that wait for the longest time.
     pub async fn oldest_held(&mut self, size: u32) -> Result<Vec<HeldEntry>, StorageError> {
         let rows: Vec<HeldRow> = self.0.fetch_all(OLDEST_HELD, params![i64::from(size)]).await?;
@@ -324,11 +336,20 @@ impl Matching<'_, Transaction> {
             held.opened_at,
             held.seen_at,
         ];
-        self.0.execute(HOLD, values).await.map(|_| ())
+        self.0.execute(HOLD, values).await?;
+        self.0.execute(NO_CANDIDATES, params![held.source.uuid(), held.immutable_id.as_str()]).await?;
+        let found = held.found.as_array().into_iter().flatten();
+        let people = found.filter_map(|one| one.get("person")?.as_str()?.parse::<PersonId>().ok());
+        for person in people {
+            let values = params![person.uuid(), held.source.uuid(), held.immutable_id.as_str()];
+            self.0.execute(CANDIDATE, values).await?;
+        }
+        Ok(())
     }
 
     /// The entry waits no more; whether it did.
     pub async fn release(&mut self, source: SourceId, id: &ImmutableId) -> Result<bool, StorageError> {
+        self.0.execute(NO_CANDIDATES, params![source.uuid(), id.as_str()]).await?;
         Ok(self.0.execute(RELEASE, params![source.uuid(), id.as_str()]).await? > 0)
     }
 }

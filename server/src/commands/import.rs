@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use directory::{ImportCounts, ImportOutcome, ImportState, ObjectKind};
 use hub::{
     Hub,
-    imports::{ImportProgress, ImportReport, ImportReportLine, ImportRequest},
+    imports::{ImportProgress, ImportReport, ImportReportLine, ImportRequest, Wanted},
     kernel::Actor,
 };
 use indicatif::{ProgressBar, ProgressStyle};
@@ -219,7 +219,7 @@ async fn each_result(
 ) -> anyhow::Result<()> {
     let mut after = Some(0);
     while let Some(number) = after {
-        let page = hub.import_report(report.run, None, number, PAGE).await?;
+        let page = hub.import_report(report.run, Wanted::default(), number, PAGE).await?;
         page.lines.iter().try_for_each(&mut with)?;
         after = page.next;
     }

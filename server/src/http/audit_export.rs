@@ -109,7 +109,7 @@ fn csv(lines: &[AuditLine], with_head: bool) -> Result<Vec<u8>, HubError> {
 }
 
 /// A spreadsheet runs a cell that begins so; names come from directories, and anybody may have chosen theirs.
-fn harmless(cell: &str) -> String {
+pub(super) fn harmless(cell: &str) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
 }
 

@@ -9,6 +9,7 @@ pub mod door;
 mod failure;
 pub mod headers;
 mod health;
+mod import_export;
 pub mod oidc;
 mod origin_guard;
 mod provider_browser;
@@ -106,6 +107,7 @@ pub fn router(state: AppState) -> Router {
         .merge(oidc::router())
         .merge(console::router(&state))
         .route("/console/audit/export", post(audit_export::export))
+        .route("/console/imports/export", post(import_export::export))
         .route("/sign-in", get(door::sign_in::show).post(door::sign_in::sign_in))
         .route("/sign-in/code", post(door::code::finish))
         .route("/sign-in/continue", post(door::sign_in::go_on))

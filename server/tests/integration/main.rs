@@ -8,6 +8,7 @@ mod break_glass;
 mod canary;
 mod change_password;
 mod command_line;
+mod console_imports;
 mod cookies;
 mod doctor;
 mod file_source;

@@ -14,7 +14,7 @@ use storage::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ImportProgress, ImportReport, ImportRequest, Watch,
+    Began, ImportProgress, ImportReport, ImportRequest, Watch,
     batch::{self, BATCH, Batch, Seen, Sorted},
     reading::{self, NoPage},
 };
@@ -65,7 +65,7 @@ impl Hub {
         request: ImportRequest,
         actor: Actor,
         stop: &CancellationToken,
-        watch: Watch<'_>,
+        (watch, began): (Watch<'_>, Began<'_>),
     ) -> Result<ImportReport, HubError> {
         let live = self.live_source(id).await?;
         let connector = live.connector()?;
@@ -76,6 +76,7 @@ impl Hub {
         };
         let policy = self.policy_now().await?;
         let (run, cursors, resumed) = self.begin_import(lease, &live, request, actor, abilities).await?;
+        began(run.id);
         let counts = serde_json::from_value(run.counts.clone()).unwrap_or_default();
         let mut engine = Engine {
             hub: self,

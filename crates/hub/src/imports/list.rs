@@ -33,6 +33,15 @@ pub struct ImportLine {
     pub counts: ImportCounts,
 }
 
+impl ImportLine {
+    /// It is said to be running, and nobody has heard of it for longer than its lease lasts: its process died, or it
+    /// waits for a page that takes very long.
+    #[must_use]
+    pub fn stands_still(&self, now: DateTime<Utc>) -> bool {
+        self.state == ImportState::Running && now.signed_duration_since(self.updated_at) > super::LEASE
+    }
+}
+
 impl From<ImportRun> for ImportLine {
     fn from(run: ImportRun) -> Self {
         Self {
@@ -50,6 +59,13 @@ impl From<ImportRun> for ImportLine {
             counts: serde_json::from_value(run.counts).unwrap_or_default(),
         }
     }
+}
+
+/// Which results are asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    pub outcome: Option<ImportOutcome>,
+    pub kind: Option<ObjectKind>,
 }
 
 /// What became of one object.
@@ -98,22 +114,37 @@ impl Hub {
         &self,
         _: &ReadConfiguration,
         run: ImportRunId,
-        outcome: Option<ImportOutcome>,
+        wanted: Wanted,
         after: i64,
         size: u32,
     ) -> Result<ImportPage, HubError> {
-        self.import_report(run, outcome, after, size).await
+        self.import_report(run, wanted, after, size).await
+    }
+
+    /// Notes that somebody takes the results of a run away, before they do.
+    pub async fn note_import_export(&self, by: &ReadConfiguration, run: ImportRunId) -> Result<ImportLine, HubError> {
+        let line = self.import(by, run).await?;
+        storage::write!(self.database, |tx| {
+            let event = AuditEvent::new(by.actor(), "import.exported").source(line.source);
+            let event = event.details(serde_json::json!({ "run": run }));
+            Ok::<_, HubError>(record(tx, &*self.clock, &*self.random, event).await?)
+        })?;
+        Ok(line)
     }
 
     /// The same for whoever has a shell on the host.
     pub async fn import_report(
         &self,
         run: ImportRunId,
-        outcome: Option<ImportOutcome>,
+        wanted: Wanted,
         after: i64,
         size: u32,
     ) -> Result<ImportPage, HubError> {
-        let mut results = Imports(&mut self.database.reader()).results(run, outcome, after, size).await?;
+        let mut reader = self.database.reader();
+        let mut results = match wanted.kind {
+            Some(kind) => Imports(&mut reader).results_of(run, kind, wanted.outcome, after, size).await?,
+            None => Imports(&mut reader).results(run, wanted.outcome, after, size).await?,
+        };
         let more = results.len() > usize::try_from(size).unwrap_or(usize::MAX);
         results.truncate(usize::try_from(size).unwrap_or(usize::MAX));
         let next = more.then(|| results.last().map(|last| last.number)).flatten();

@@ -6,10 +6,12 @@ mod batch;
 mod engine;
 mod list;
 mod reading;
+mod started;
 
 use chrono::TimeDelta;
 use directory::{ImportCounts, ImportRunId, ImportState, ObjectKind, SourceId};
-pub use list::{ImportLine, ImportPage, ImportReportLine};
+pub use list::{ImportLine, ImportPage, ImportReportLine, Wanted};
+pub(crate) use started::Started;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Hub, HubError, kernel::Actor};
@@ -48,6 +50,9 @@ pub struct ImportReport {
 /// Whoever shows how a run gets on.
 pub type Watch<'a> = &'a (dyn Fn(&ImportProgress) + Send + Sync);
 
+/// Whoever waits to hear which run it is.
+type Began<'a> = &'a (dyn Fn(ImportRunId) + Send + Sync);
+
 /// A process that says nothing for this long has lost its run to whoever asks next.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
 
@@ -67,6 +72,18 @@ impl Hub {
         stop: &CancellationToken,
         watch: Watch<'_>,
     ) -> Result<ImportReport, HubError> {
+        self.import_telling(id, request, actor, stop, (watch, &|_| {})).await
+    }
+
+    /// The same, telling which run it is before the first page was asked for.
+    async fn import_telling(
+        &self,
+        id: SourceId,
+        request: ImportRequest,
+        actor: Actor,
+        stop: &CancellationToken,
+        told: (Watch<'_>, Began<'_>),
+    ) -> Result<ImportReport, HubError> {
         let name = lease_name(id);
         let owner = self.random.id(self.clock.now()).to_string();
         let Some(lease) = self.take_lease(&name, &owner, LEASE).await? else {
@@ -76,7 +93,7 @@ impl Hub {
                     .to_owned(),
             ));
         };
-        let done = self.import_under(&lease, id, request, actor, stop, watch).await;
+        let done = self.import_under(&lease, id, request, actor, stop, told).await;
         if !matches!(&done, Err(HubError::Storage(error)) if error.is_lost_lease()) {
             self.release_lease(&name, &owner).await?;
         }

@@ -97,7 +97,7 @@ pub fn query_words(text: &str) -> Vec<String> {
     search_words(text)
 }
 
-fn count_text(count: Counted) -> String {
+pub(super) fn count_text(count: Counted) -> String {
     let number = count.number.min(COUNT_LIMIT);
     let text = if number >= 1_000 { format!("{},{:03}", number / 1_000, number % 1_000) } else { number.to_string() };
     if count.complete && count.number <= COUNT_LIMIT { text } else { text + "+" }

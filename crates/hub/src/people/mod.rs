@@ -1,14 +1,19 @@
 //! Finding people and saying what is going on with one of them, in words that help desk can read out. Reads only.
 
+mod browse;
 mod list;
 mod page;
 mod sentence;
 
 use std::collections::HashMap;
 
+pub use browse::{
+    BrowseAsk, DeviceLine, DeviceList, DevicePage, GroupList, GroupPage, ListedGroup, MemberLine, OwnerLine,
+    UNSEEN_DAYS, Which,
+};
 use directory::{Source, SourceId};
 pub use list::{PeopleAsk, PeopleList, PersonLine, query_words};
-pub use page::{AccountLine, AttributeLine, AuthorityLine, CaseLine, GroupLine, PersonPage};
+pub use page::{AccountLine, AttributeLine, AuthorityLine, CaseLine, GroupLine, PersonPage, WaitingLine};
 
 use crate::{Hub, HubError};
 
@@ -28,5 +33,10 @@ impl Labels {
     /// What people read. A source is never deleted, so the second arm is only for a view that is a second old.
     fn label(&self, id: SourceId) -> String {
         self.source(id).map_or_else(|| "a directory added just now".to_owned(), |source| source.label.clone())
+    }
+
+    /// Its name in addresses.
+    fn name(&self, id: SourceId) -> String {
+        self.source(id).map(|source| source.name.clone()).unwrap_or_default()
     }
 }

@@ -2,19 +2,26 @@
 
 use chrono::{DateTime, Utc};
 use directory::{
-    Account, AttributeName, CaseId, CredentialAuthority, Person, PersonId, PersonState, SourceId, StandingAuthority,
+    Account, AttributeName, CaseId, CredentialAuthority, GroupId, Person, PersonId, PersonState, SourceId,
+    StandingAuthority,
 };
+use serde_json::Value;
 use storage::{
     accounts::Accounts,
     aliases::Aliases,
     attributes::{Attributes, StoredAttribute},
+    browse::{Browse, MembershipRow},
     cases::{Case, Cases},
-    groups::Groups,
+    matching::{HeldEntry, Matching},
     people::People,
     verifiers::Verifiers,
 };
 
-use super::{Labels, sentence};
+use super::{
+    DeviceLine, Labels,
+    browse::{self, origin_text},
+    sentence,
+};
 use crate::{Hub, HubError, kernel::capability::FindPeople, mirror};
 
 /// One person, as help desk sees them.
@@ -30,7 +37,12 @@ pub struct PersonPage {
     /// Names the person can type, with where each counts.
     pub aliases: Vec<(String, String)>,
     pub groups: Vec<GroupLine>,
+    /// There are more than the page shows.
+    pub more_groups: bool,
+    pub devices: Vec<DeviceLine>,
+    pub more_devices: bool,
     pub cases: Vec<CaseLine>,
+    pub waiting: Vec<WaitingLine>,
 }
 
 /// One answer to "who decides what".
@@ -64,11 +76,22 @@ pub struct AttributeLine {
     pub updated_at: DateTime<Utc>,
 }
 
-/// One membership.
+/// One group of the person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupLine {
+    pub id: GroupId,
     pub name: String,
+    /// Everybody who says so.
     pub origin: String,
+}
+
+/// An entry of a directory that waits, because it may be this person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingLine {
+    /// As its directory calls it.
+    pub name: String,
+    pub text: String,
+    pub since: DateTime<Utc>,
 }
 
 /// One open question.
@@ -82,6 +105,11 @@ pub struct CaseLine {
     pub opened_at: DateTime<Utc>,
 }
 
+/// Groups and devices that a page shows.
+const SHOWN: u32 = 200;
+/// Entries that wait which it shows.
+const WAITING: u32 = 20;
+
 impl Hub {
     /// One person; empty if there is no such person.
     pub async fn person_page(&self, _: &FindPeople, id: PersonId) -> Result<Option<PersonPage>, HubError> {
@@ -91,8 +119,12 @@ impl Hub {
         let accounts = Accounts(&mut reader).of_person(id).await?;
         let attributes = Attributes(&mut reader).of_person(id).await?;
         let verifier = Verifiers(&mut reader).of_person(id).await?;
-        let groups = Groups(&mut reader).of_person(id).await?;
+        let memberships = Browse(&mut reader).memberships(id, SHOWN).await?;
+        let (groups, more_groups) = groups(memberships, &labels);
+        let devices = Browse(&mut reader).devices_of(id, SHOWN).await?;
+        let (devices, more_devices) = browse::devices(devices, SHOWN, &labels, self.clock.now());
         let aliases = Aliases(&mut reader).of_person(id).await?;
+        let waiting = Matching(&mut reader).held_for(id, WAITING).await?;
         let mut cases = Vec::new();
         for case in Cases(&mut reader).open_of_person(id).await? {
             let other = if case.person_id == id { case.holder_id } else { case.person_id };
@@ -118,14 +150,29 @@ impl Hub {
             accounts: accounts.into_iter().map(|account| account_line(account, &labels)).collect(),
             attributes: attributes.into_iter().map(|attribute| attribute_line(attribute, &labels)).collect(),
             aliases: aliases.into_iter().map(|alias| (alias.folded, namespace(alias.namespace, &labels))).collect(),
-            groups: groups
-                .into_iter()
-                .map(|group| GroupLine { name: group.name, origin: origin(group.source_id, &labels) })
-                .collect(),
+            groups,
+            more_groups,
+            devices,
+            more_devices,
             cases,
+            waiting: waiting.into_iter().map(|held| waiting_line(id, held, &labels)).collect(),
             person,
         }))
     }
+}
+
+/// Rows of one group made one line.
+fn groups(rows: Vec<MembershipRow>, labels: &Labels) -> (Vec<GroupLine>, bool) {
+    let more = rows.len() > SHOWN as usize;
+    let mut lines: Vec<GroupLine> = Vec::new();
+    for row in rows.into_iter().take(SHOWN as usize) {
+        let said = origin_text(&row.origin, row.source().map(|id| labels.label(id)));
+        match lines.last_mut().filter(|line| line.id == row.group()) {
+            Some(line) => line.origin = format!("{}; {said}", line.origin),
+            None => lines.push(GroupLine { id: row.group(), name: row.name, origin: said }),
+        }
+    }
+    (lines, more)
 }
 
 fn origin(source: Option<SourceId>, labels: &Labels) -> String {
@@ -208,6 +255,31 @@ fn case_line(id: PersonId, case: &Case, other: Option<Person>, labels: &Labels) 
         text,
         other: other.map(|person| (person.id, person.display_name)),
         opened_at: case.opened_at,
+    }
+}
+
+fn waiting_line(id: PersonId, held: HeldEntry, labels: &Labels) -> WaitingLine {
+    let id = id.to_string();
+    let all: Vec<&Value> = held.found.as_array().into_iter().flatten().collect();
+    let words = |key: &str| -> Vec<String> {
+        let mine = all.iter().filter(|one| one["person"].as_str() == Some(id.as_str()));
+        let words = mine.filter_map(|one| one.get(key)?.as_array());
+        words.flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let (rules, doubts) = (words("rules").join(", "), words("doubts").join("; "));
+    let others = match all.len() {
+        0 | 1 => String::new(),
+        number => format!(" {number} people fit."),
+    };
+    let doubts = if doubts.is_empty() { String::new() } else { format!(" Doubts: {doubts}.") };
+    let source = labels.label(held.source);
+    WaitingLine {
+        name: if held.display_name.is_empty() { held.immutable_id.0 } else { held.display_name },
+        text: format!(
+            "{} at {source} may be this person: found by {rules}.{others}{doubts} Nobody was made of it and nothing linked.",
+            held.locator
+        ),
+        since: held.opened_at,
     }
 }
 

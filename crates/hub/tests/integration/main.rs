@@ -7,6 +7,7 @@ mod apply;
 mod approvals;
 mod audit;
 mod break_glass;
+mod browse;
 mod clients;
 mod denials;
 mod imports;

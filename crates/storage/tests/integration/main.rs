@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside test functions")]
 
+mod browse;
 mod browser_sessions;
 mod core;
 mod leases;

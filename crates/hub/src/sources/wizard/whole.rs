@@ -1,7 +1,10 @@
 //! The first step of every kind but LDAP: its settings are entered at once, and tried.
 
-use connector::ProbeStep;
-use directory::{SourceDraft, SourceKind};
+use std::collections::BTreeMap;
+
+use connector::{Connector, ProbeStep};
+use credential::legacy::{self, Hints};
+use directory::{SourceDraft, SourceKind, StoredScheme};
 use secrecy::SecretString;
 
 use super::{Advice, Check, CheckTone, Looked, WizardStep, draft::State};
@@ -52,17 +55,48 @@ impl Hub {
         }
         let source = self.unregistered(&state.settings);
         self.audit_look(by, &source, WizardStep::Address).await?;
-        let steps = match self.connectors.connect(&source, state.secret().unwrap_or_default()) {
-            Ok(connector) => connector.probe().await,
+        let connector = match self.connectors.connect(&source, state.secret().unwrap_or_default()) {
+            Ok(connector) => connector,
             Err(trouble) => {
                 let mut check = Check::new(CheckTone::Failed, "Settings", trouble.reason);
                 check.advice = Some(advice("Correct them and try again."));
                 return Ok((vec![check], false));
             }
         };
+        let steps = connector.probe().await;
         let passed = !steps.is_empty() && steps.iter().all(|step| step.passed);
-        Ok((steps.into_iter().map(of_probe).collect(), passed))
+        let mut checks: Vec<Check> = steps.into_iter().map(of_probe).collect();
+        if passed && source.connector.hands_passwords_over() {
+            checks.extend(stored_passwords(&*connector).await);
+        }
+        Ok((checks, passed))
     }
+}
+
+/// People whose stored passwords are looked at.
+const LOOKED_AT: usize = 20;
+
+/// How the passwords of the first people are stored, and whether the hub can check such; nothing where none is stored.
+async fn stored_passwords(connector: &dyn Connector) -> Option<Check> {
+    let page = connector.page(None).await.ok()?;
+    let (mut kinds, mut people) = (BTreeMap::<StoredScheme, usize>::new(), 0);
+    for entry in page.entries.iter().take(LOOKED_AT) {
+        let stored = connector.stored_password(entry).await.ok()?;
+        let kind = stored.map_or(StoredScheme::None, |stored| legacy::scheme_of(&stored, &Hints::default()));
+        *kinds.entry(kind).or_default() += 1;
+        people += 1;
+    }
+    if kinds.keys().all(|kind| *kind == StoredScheme::None) {
+        return None;
+    }
+    let named: Vec<String> = kinds.iter().map(|(kind, number)| format!("{kind} {number}")).collect();
+    let foreign = kinds.keys().any(|kind| *kind != StoredScheme::None && !kind.is_verifiable());
+    let detail = format!("of the first {people} people: {}", named.join(", "));
+    let mut check = Check::new(if foreign { CheckTone::Warned } else { CheckTone::Passed }, "Stored passwords", detail);
+    check.advice = foreign.then(|| {
+        advice("Some cannot be checked here: is it the right column? If it is, their owners need a new password.")
+    });
+    Some(check)
 }
 
 fn advice(remedy: &str) -> Advice {
