@@ -53,7 +53,11 @@ pub fn run(quick: bool, thorough: bool, install: bool) -> anyhow::Result<()> {
     let mut parts = vec![rust_tests(quick, thorough, assets.is_ok())];
     parts.push(xtask_tests());
     if !quick {
-        parts.push(end_to_end(assets));
+        let browser = end_to_end(&assets);
+        parts.push(browser);
+        if thorough {
+            parts.push(end_to_end_embedded(&assets));
+        }
         parts.push(rules());
     }
     summary(&parts)
@@ -154,38 +158,73 @@ fn build_assets() -> Result<(), String> {
 }
 
 /// The browser tests, against the real binary and real peers.
-fn end_to_end(assets: Result<(), String>) -> Part {
+fn end_to_end(assets: &Result<(), String>) -> Part {
     const NAME: &str = "end to end";
-    let tests = end_to_end_count();
+    let files = end_to_end_files();
+    let tests = declared(&files);
+    if let Some(why) = end_to_end_obstacle(assets) {
+        return Part::could_not_run(NAME, tests, why);
+    }
+    if let Err(error) = build_binaries(&mut cargo()) {
+        return Part::could_not_run(NAME, tests, format!("not run: {error:#}"));
+    }
+    let mut node = node_tests(&files);
+    node.env("ISTHMUS_BINARY", target().join("debug/isthmus")).env("ISTHMUS_ASSETS", assets::site());
+    tap(NAME, node, tests)
+}
+
+/// The console and the demo once more, by a binary that carries its assets and is alone in its folder, as a release is.
+fn end_to_end_embedded(assets: &Result<(), String>) -> Part {
+    const NAME: &str = "end to end, embedded";
+    let mut files = end_to_end_files();
+    files.retain(|file| ["parts", "console", "demo"].iter().any(|name| file.ends_with(&format!("/{name}.test.mjs"))));
+    let tests = declared(&files);
+    if let Some(why) = end_to_end_obstacle(assets) {
+        return Part::could_not_run(NAME, tests, why);
+    }
+    let alone = target().join("embedded/isthmus");
+    let built = build_binaries(cargo().env("ISTHMUS_EMBED_ASSETS", assets::site())).and_then(|()| {
+        std::fs::create_dir_all(target().join("embedded"))?;
+        std::fs::copy(target().join("debug/isthmus"), &alone).context("target/embedded")?;
+        Ok(())
+    });
+    if let Err(error) = built {
+        return Part::could_not_run(NAME, tests, format!("not run: {error:#}"));
+    }
+    let mut node = node_tests(&files);
+    node.env("ISTHMUS_BINARY", alone).env("ISTHMUS_ASSETS", "embedded");
+    tap(NAME, node, tests)
+}
+
+/// Why the browser tests cannot run.
+fn end_to_end_obstacle(assets: &Result<(), String>) -> Option<String> {
     let missing = machine::missing();
     let needed: Vec<_> =
         missing.into_iter().filter(|peer| ["OpenLDAP", "Chromium", "Node.js with npm"].contains(&peer.name)).collect();
     if !needed.is_empty() {
-        return Part::could_not_run(NAME, tests, format!("not run, missing: {}", machine::names(&needed)));
+        return Some(format!("not run, missing: {}", machine::names(&needed)));
     }
     if !machine::end2end_ready() {
-        return Part::could_not_run(NAME, tests, "not run: `npm ci` was not run in end2end/".to_owned());
+        return Some("not run: `npm ci` was not run in end2end/".to_owned());
     }
-    if let Err(why) = assets.and_then(|()| build_binaries().map_err(|error| format!("{error:#}"))) {
-        return Part::could_not_run(NAME, tests, format!("not run: {why}"));
-    }
+    assets.as_ref().err().map(|why| format!("not run: {why}"))
+}
+
+/// Node's runner over these files, with everything but the binary and its assets.
+fn node_tests(files: &[String]) -> Command {
     let mut node = program("node");
-    node.current_dir(machine::end2end()).args(["--test", "--test-reporter=tap", "--test-concurrency=1"]);
-    node.args(end_to_end_files());
-    node.env("ISTHMUS_BINARY", target().join("debug/isthmus"))
-        .env("ISTHMUS_PEERS", target().join("debug/peers"))
-        .env("ISTHMUS_ASSETS", assets::site())
-        .env("ISTHMUS_SCREENSHOTS", target().join("screenshots"));
+    node.current_dir(machine::end2end()).args(["--test", "--test-reporter=tap", "--test-concurrency=1"]).args(files);
+    node.env("ISTHMUS_PEERS", target().join("debug/peers")).env("ISTHMUS_SCREENSHOTS", target().join("screenshots"));
     if let Some(chromium) = machine::chromium() {
         node.env("ISTHMUS_CHROMIUM", chromium);
     }
-    tap(NAME, node, tests)
+    node
 }
 
 /// With the selection of [`rust_tests`], tests included: what only tests depend on turns on features of what they share
 /// with the binaries, and cargo would build all of it once more.
-fn build_binaries() -> anyhow::Result<()> {
-    run_command(cargo().args([
+fn build_binaries(build: &mut Command) -> anyhow::Result<()> {
+    run_command(build.args([
         "build",
         "--locked",
         "--workspace",
@@ -230,12 +269,12 @@ fn end_to_end_files() -> Vec<String> {
 }
 
 /// How many tests the files declare, so that tests which cannot run are counted.
-fn end_to_end_count() -> usize {
+fn declared(files: &[String]) -> usize {
     let count = |file: &String| {
         let text = std::fs::read_to_string(Path::new(file)).unwrap_or_default();
         text.lines().filter(|line| line.trim_start().starts_with("test(")).count()
     };
-    end_to_end_files().iter().map(count).sum()
+    files.iter().map(count).sum()
 }
 
 /// `cargo xtask check` as one more part.
