@@ -18,6 +18,7 @@ const pages = {
   'people-nobody-fits': '/console/people?q=zzzz',
   sources: '/console/sources',
   source: '/console/sources/corp-ldap',
+  'source-profile': '/console/sources/corp-ldap/profile',
   'source-new': '/console/sources/new?kind=ldap',
   'source-new-ad': '/console/sources/new?kind=active-directory',
   approvals: '/console/approvals',

@@ -46,6 +46,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("sources/:name") view=parts::source() ssr=SsrMode::Async />
                     <Route path=path!("sources/:name/settings") view=parts::edit_source() ssr=SsrMode::Async />
                     <Route path=path!("sources/:name/imports/:run") view=parts::import_run() ssr=SsrMode::Async />
+                    <Route path=path!("sources/:name/profile") view=parts::source_profile() ssr=SsrMode::Async />
                     <Route path=path!("approvals") view=parts::approvals() ssr=SsrMode::Async />
                     <Route path=path!("approvals/:id") view=parts::approval() ssr=SsrMode::Async />
                     <Route path=path!("administrators") view=parts::administrators() ssr=SsrMode::Async />

@@ -20,7 +20,7 @@ use crate::{
     overview::{OverviewPage, SignInsPage},
     people::PeoplePage,
     person::PersonPage,
-    source::{EditSourcePage, SourcePage},
+    source::{EditSourcePage, SourcePage, SourceProfilePage},
     sources::SourcesPage,
     ui::{Notice, PageHead, Tone},
     wizard::NewSourcePage,
@@ -101,6 +101,7 @@ parts! {
         new_source => NewSourcePage,
         edit_source => EditSourcePage,
         import_run => ImportRunPage,
+        source_profile => SourceProfilePage,
     }
     access at ["approvals", "administrators"] {
         approvals => ApprovalsPage,

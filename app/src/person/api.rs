@@ -29,6 +29,8 @@ pub struct PersonCard {
     pub cases: Vec<CaseLine>,
     /// Entries of directories that wait because they may be this person: name, text, since when.
     pub waiting: Vec<(String, String, Moment)>,
+    /// "Why did this change?", newest first.
+    pub changes: Vec<ChangeLine>,
     /// Living sessions, the last used one first.
     pub sessions: Vec<SessionLine>,
     /// Whoever looks may end them.
@@ -70,6 +72,19 @@ pub struct ProfileLine {
     pub label: String,
     pub value: String,
     pub origin: String,
+    /// Since when, on what occasion, and what other directories say. Empty for names.
+    pub note: String,
+}
+
+/// One change of one value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeLine {
+    pub label: String,
+    pub at: Moment,
+    pub before: String,
+    /// Empty = the person has no such attribute since then.
+    pub after: String,
+    pub why: String,
 }
 
 /// One membership.

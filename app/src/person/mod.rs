@@ -8,8 +8,8 @@ mod trace;
 mod view;
 
 pub use api::{
-    AccountCard, AuthorityLine, CaseLine, GroupLine, PersonCard, ProfileLine, ReadPerson, SessionLine, SignInLine,
-    TraceCard, TraceStepLine, TraceTone,
+    AccountCard, AuthorityLine, CaseLine, ChangeLine, GroupLine, PersonCard, ProfileLine, ReadPerson, SessionLine,
+    SignInLine, TraceCard, TraceStepLine, TraceTone,
 };
 pub use trace::{TraceView, trace_panel};
 pub use view::{PersonPage, person_view};

@@ -10,8 +10,8 @@ use hub::{
 };
 
 use super::api::{
-    AccountCard, AuthorityLine, CaseLine, GroupLine, PersonCard, ProfileLine, SessionLine, SignInLine, TraceCard,
-    TraceStepLine, TraceTone,
+    AccountCard, AuthorityLine, CaseLine, ChangeLine, GroupLine, PersonCard, ProfileLine, SessionLine, SignInLine,
+    TraceCard, TraceStepLine, TraceTone,
 };
 use crate::{
     browse::{LinkedPanel, device_link},
@@ -66,6 +66,7 @@ pub(super) fn card(
         groups: page.groups.into_iter().map(group).collect(),
         devices: devices(page.devices, page.more_devices),
         cases: page.cases.into_iter().map(case).collect(),
+        changes: page.history.into_iter().map(change).collect(),
         waiting: page.waiting.into_iter().map(|line| (line.name, line.text, line.since.into())).collect(),
     }
 }
@@ -97,11 +98,26 @@ fn profile(attributes: Vec<hub::people::AttributeLine>, aliases: Vec<(String, St
             label: attribute_word(line.name).to_owned(),
             value: line.value,
             origin: format!("{}{own}{verified}", line.origin),
+            note: line.others.iter().fold(line.since, |note, (who, what)| format!("{note} · {who} says {what}")),
         }
     });
-    let aliases =
-        aliases.into_iter().map(|(name, origin)| ProfileLine { label: "Signs in as".to_owned(), value: name, origin });
+    let aliases = aliases.into_iter().map(|(name, origin)| ProfileLine {
+        label: "Signs in as".to_owned(),
+        value: name,
+        origin,
+        note: String::new(),
+    });
     attributes.chain(aliases).collect()
+}
+
+fn change(line: hub::people::ChangeLine) -> ChangeLine {
+    ChangeLine {
+        label: attribute_word(line.name).to_owned(),
+        at: line.at.into(),
+        before: line.before,
+        after: line.after.unwrap_or_default(),
+        why: line.why,
+    }
 }
 
 fn session(line: hub::session::SessionLine) -> SessionLine {

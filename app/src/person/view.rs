@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::{
-    api::{AccountCard, CaseLine, PersonCard, SignInLine, read_person},
+    api::{AccountCard, CaseLine, ChangeLine, PersonCard, SignInLine, read_person},
     sessions::{session_panel, unlock_panel},
     trace::trace_panel,
 };
@@ -69,7 +69,7 @@ pub fn person_view(card: PersonCard) -> AnyView {
 }
 
 fn facts(card: PersonCard) -> impl IntoView {
-    let PersonCard { authorities, accounts, profile, groups, group_count, devices, .. } = card;
+    let PersonCard { authorities, accounts, profile, groups, group_count, devices, changes, .. } = card;
     let authorities = authorities
         .into_iter()
         .map(|line| {
@@ -81,7 +81,10 @@ fn facts(card: PersonCard) -> impl IntoView {
     let accounts = accounts.into_iter().map(|account| view! { <Account account /> }).collect_view();
     let profile = profile
         .into_iter()
-        .map(|line| view! { <dt>{line.label}</dt><dd><bdi>{line.value}</bdi>" "<span class="origin">{line.origin}</span></dd> })
+        .map(|line| {
+            let note = (!line.note.is_empty()).then(|| view! { <p class="hint"><bdi>{line.note}</bdi></p> });
+            view! { <dt>{line.label}</dt><dd><bdi>{line.value}</bdi>" "<span class="origin">{line.origin}</span>{note}</dd> }
+        })
         .collect_view();
     let nowhere = groups.is_empty();
     let groups = groups
@@ -98,6 +101,7 @@ fn facts(card: PersonCard) -> impl IntoView {
             <ul class="list">{accounts}</ul>
         </Panel>
         <Panel id="h-profile" title="Profile"><div class="body"><dl class="facts">{profile}</dl></div></Panel>
+        {change_panel(changes)}
         <Panel id="h-groups" title="Groups" hint=group_count>
             {nowhere.then(|| view! { <p class="body soft">"Member of no group."</p> })}
             <ul class="list">{groups}</ul>
@@ -105,6 +109,27 @@ fn facts(card: PersonCard) -> impl IntoView {
         {linked_panel("h-devices", devices)}
     }
     .into_any()
+}
+
+/// "Why did this change?" Nothing where nothing ever did.
+fn change_panel(changes: Vec<ChangeLine>) -> Option<impl IntoView> {
+    let lines = changes
+        .into_iter()
+        .map(|line| {
+            let after = if line.after.is_empty() { "nothing".to_owned() } else { line.after };
+            view! {
+                <li>
+                    <div>
+                        <b class="strong">{line.label}</b>" "<bdi>{line.before}</bdi>" → "<bdi>{after}</bdi>
+                        <p class="hint"><When at=line.at />" "{line.why}</p>
+                    </div>
+                </li>
+            }
+        })
+        .collect::<Vec<_>>();
+    (!lines.is_empty()).then(|| {
+        view! { <Panel id="h-changes" title="Why did this change?"><ul class="list">{lines}</ul></Panel> }.into_any()
+    })
 }
 
 #[component]

@@ -6,6 +6,7 @@ pub(crate) mod fields;
 mod form;
 mod form_parts;
 mod mode;
+mod profile;
 #[cfg(feature = "ssr")]
 mod read;
 mod test_panel;
@@ -20,4 +21,8 @@ pub use api::{
 pub use form::{EditSourcePage, SourceForm, settings_view};
 #[cfg(feature = "ssr")]
 pub(crate) use form_parts::attribute_word;
+pub use profile::{
+    MappedCard, MappedRow, ProfileAnswer, ProfileCard, ProfileForm, ProfileLine, ReadSourceProfile, SaveSourceProfile,
+    SourceProfilePage, profile_view,
+};
 pub use view::{SourcePage, source_view};

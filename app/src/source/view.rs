@@ -33,9 +33,15 @@ pub fn SourcePage() -> impl IntoView {
 #[must_use]
 pub fn source_view(card: SourceCard) -> AnyView {
     let settings = format!("/console/sources/{}/settings", crate::link::encode(&card.name));
+    let profile = format!("/console/sources/{}/profile", crate::link::encode(&card.name));
     let editable = card.editable;
-    let actions: Children =
-        Box::new(move || editable.then(|| view! { <a class="button" href=settings>"Settings"</a> }).into_any());
+    let actions: Children = Box::new(move || {
+        view! {
+            <a class="button" href=profile>"Profile"</a>
+            {editable.then(|| view! { <a class="button" href=settings>"Settings"</a> })}
+        }
+        .into_any()
+    });
     let (class, word) = health(card.mode, card.down, card.trouble.is_some());
     let facts = card
         .facts

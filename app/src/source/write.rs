@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use directory::{
-    AttributeName, ConnectorSettings, HostChoice, LdapSettings, LockoutSettings, Source, SourceDraft, SourceKind,
-    SourceMode, TransportSecurity,
+    AttributeName, ConnectorSettings, HostChoice, LdapSettings, LockoutSettings, ProfileSettings, Source, SourceDraft,
+    SourceKind, SourceMode, TransportSecurity,
 };
 use hub::{Hub, kernel::capability::ManageSources, sources::ConnectionTest};
 
@@ -37,7 +37,8 @@ pub(super) async fn test(hub: &Hub, by: &ManageSources, form: SourceForm) -> Res
 /// What the form makes of a source.
 fn draft_over(form: SourceForm, source: &Source) -> Result<SourceDraft, ApiError> {
     let values = form.values.clone();
-    let draft = draft(form, source.mode)?;
+    // The profile has a page of its own.
+    let draft = SourceDraft { profile: source.profile.clone(), ..draft(form, source.mode)? };
     if source.connector.ldap().is_some() {
         return Ok(keep_authority(draft, source));
     }
@@ -122,6 +123,7 @@ fn draft(form: SourceForm, mode: SourceMode) -> Result<SourceDraft, ApiError> {
         just_in_time_activation: form.just_in_time_activation,
         self_written,
         protected_groups: parts(&form.protected_groups, &['\n']),
+        profile: ProfileSettings::default(),
         allow_plain: form.allow_plain,
     })
 }

@@ -58,6 +58,7 @@ pub(crate) fn entry(
     names.extend(text("email").filter(|_| !unproven));
     names.dedup();
     Ok(SourceEntry {
+        raw: BTreeMap::new(),
         locator: username.clone().unwrap_or_else(|| immutable_id.as_str().to_owned()),
         immutable_id,
         username,

@@ -21,6 +21,8 @@ pub(crate) struct Compiled {
     pub(crate) username: String,
     pub(crate) names: Vec<String>,
     pub(crate) mapping: AttributeMapping,
+    /// What expressions read beside it.
+    pub(crate) reads: Vec<String>,
     pub(crate) status: Option<String>,
     /// Folded.
     pub(crate) inactive: HashSet<String>,
@@ -49,7 +51,7 @@ impl Compiled {
         }
         let whole = serde_json::to_string(file).map_err(|error| misconfigured(error.to_string()))?;
         let mut digest = DefaultHasher::new();
-        (&whole, &source.protected_groups).hash(&mut digest);
+        (&whole, &source.protected_groups, source.profile.reads()).hash(&mut digest);
         let digest = digest.finish();
         let FileSettings {
             path,
@@ -85,6 +87,7 @@ impl Compiled {
             username,
             names,
             mapping,
+            reads: source.profile.reads().into_iter().collect(),
             status,
             separator,
             password,

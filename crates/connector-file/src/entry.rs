@@ -1,6 +1,6 @@
 //! From a record to a person.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use directory::{AccountStatus, Anchors, ImmutableId, LockoutReading, SourceEntry, SourceGroup, fold};
 use secrecy::SecretString;
@@ -63,6 +63,7 @@ impl Compiled {
             is(&group.name) || is(group.immutable_id.as_str())
         });
         Ok(SourceEntry {
+            raw: self.raw(record),
             locator: match &record.fields {
                 Fields::Entry { dn, .. } => dn.clone(),
                 // Lines move with every export; the id does not.
@@ -82,6 +83,14 @@ impl Compiled {
             anchors: Anchors::default(),
             server: self.path.clone(),
         })
+    }
+
+    /// What expressions read. A column that is no text is not there.
+    fn raw(&self, record: &Record) -> BTreeMap<String, Vec<String>> {
+        let texts = |name: &String| record.values(name).unwrap_or_default().into_iter().map(Cow::into_owned);
+        let read =
+            self.reads.iter().map(|name| (name.clone(), texts(name).filter(|t| !t.is_empty()).collect::<Vec<_>>()));
+        read.filter(|(_, texts)| !texts.is_empty()).collect()
     }
 
     fn status_of(&self, record: &Record) -> Result<AccountStatus, String> {

@@ -17,6 +17,7 @@ fn entry() -> SourceEntry {
         password_set_at: None,
         lockout: LockoutReading::default(),
         privileged: false,
+        raw: std::collections::BTreeMap::new(),
         anchors: directory::Anchors::default(),
         server: String::new(),
     }

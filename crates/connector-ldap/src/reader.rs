@@ -177,6 +177,7 @@ impl Reader {
             entry.text("pwdChangedTime").and_then(from_generalized)
         };
         Ok(Ok(SourceEntry {
+            raw: self.raw(&entry),
             immutable_id,
             username: entry.text(&self.settings.username_attribute).map(str::to_owned),
             names: self.names(&entry),
@@ -216,6 +217,13 @@ impl Reader {
                 Ok(Groups::default())
             }
         }
+    }
+
+    /// What expressions read, as text. An attribute that is no text is not there.
+    fn raw(&self, entry: &Entry) -> BTreeMap<String, Vec<String>> {
+        let texts = |name: &String| entry.texts(name).map(str::to_owned).collect::<Vec<_>>();
+        let read = self.settings.reads.iter().map(|name| (name.clone(), texts(name)));
+        read.filter(|(_, texts)| !texts.is_empty()).collect()
     }
 
     /// Every name the source accepts for the entry, each once.

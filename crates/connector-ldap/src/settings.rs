@@ -83,6 +83,8 @@ pub(crate) struct Compiled {
     pub(crate) id_attribute: String,
     pub(crate) username_attribute: String,
     pub(crate) mapping: AttributeMapping,
+    /// What expressions read beside it.
+    pub(crate) reads: Vec<String>,
     pub(crate) groups: Objects,
     pub(crate) devices: Objects,
     pub(crate) netbios_domain: Option<String>,
@@ -160,7 +162,8 @@ impl Compiled {
         let person_filter = filter(&settings.person_filter)
             .map_err(|what| wrong(what, "Write it as (objectClass=inetOrgPerson), RFC 4515."))?;
         let name_attributes = name_attributes(source, settings);
-        let names = settings.name_attributes.iter().chain(settings.mapping.values());
+        let reads: Vec<String> = source.profile.reads().into_iter().collect();
+        let names = settings.name_attributes.iter().chain(settings.mapping.values()).chain(&reads);
         let mut all: Vec<&String> = names.chain([&settings.id_attribute, &settings.username_attribute]).collect();
         all.sort_unstable();
         if let Some(odd) = all.iter().find(|name| !is_attribute(name)) {
@@ -196,6 +199,7 @@ impl Compiled {
             id_attribute: settings.id_attribute.clone(),
             username_attribute: settings.username_attribute.clone(),
             mapping: settings.mapping.clone(),
+            reads: reads.clone(),
             groups,
             devices,
             netbios_domain: settings.netbios_domain.clone().filter(|domain| !domain.trim().is_empty()),

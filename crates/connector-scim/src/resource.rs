@@ -33,6 +33,7 @@ impl Reader {
         let privileged = groups.iter().flatten().any(|group| is(&group.name) || is(group.immutable_id.as_str()));
         let active = resource.get("active") != Some(&Value::Bool(false));
         Ok(SourceEntry {
+            raw: BTreeMap::new(),
             locator: format!("Users/{immutable_id}"),
             immutable_id,
             username,

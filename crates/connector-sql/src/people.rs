@@ -32,6 +32,8 @@ pub(crate) struct PeopleTable {
     pub(crate) id: Column,
     pub(crate) changed: Option<Column>,
     names: Vec<Column>,
+    /// What expressions read, as far as there is such a column: one that is not there must not close the source.
+    reads: Vec<String>,
     selection: Selection,
     password: Option<Selection>,
     groups: Option<Result<Memberships, Fault>>,
@@ -57,7 +59,8 @@ impl PeopleTable {
         for name in &compiled.name_columns {
             names.push(relation.column(name)?);
         }
-        let selection = relation.select(wanted(settings))?;
+        let reads: Vec<String> = compiled.reads.iter().filter(|name| relation.column(name).is_ok()).cloned().collect();
+        let selection = relation.select(wanted(settings).chain(reads.iter().map(String::as_str)))?;
         let password = match &settings.password {
             Some(password) => {
                 let columns = [Some(&password.column), password.salt_column.as_ref(), password.format_column.as_ref()];
@@ -73,7 +76,7 @@ impl PeopleTable {
         if let Some(Err(fault)) = &groups {
             tracing::warn!(endpoint = %compiled.endpoint, reason = %fault, "groups cannot be read; memberships stay");
         }
-        Ok(Self { relation, id, changed, names, selection, password, groups })
+        Ok(Self { reads, relation, id, changed, names, selection, password, groups })
     }
 
     /// Everybody, or what a condition leaves, in the order of a column.
@@ -184,6 +187,7 @@ impl PeopleTable {
         }
         let says = |flag: &directory::SqlFlag| flag.says_yes(row.text(&flag.column).as_deref());
         Ok(SourceEntry {
+            raw: self.reads.iter().filter_map(|name| Some((name.clone(), vec![row.text(name)?]))).collect(),
             locator: format!("{} {id}", settings.id_column),
             username,
             names,

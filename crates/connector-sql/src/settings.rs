@@ -39,6 +39,8 @@ pub(crate) struct Compiled {
     /// Further columns that a typed name is compared with: never one that people write themselves.
     pub(crate) name_columns: Vec<String>,
     pub(crate) protected_groups: Vec<String>,
+    /// Columns that expressions read beside the mapped ones.
+    pub(crate) reads: Vec<String>,
     pub(crate) networks: Arc<AllowedNetworks>,
     pub(crate) folder: Arc<SourceFolder>,
     pub(crate) connect_timeout: Duration,
@@ -86,6 +88,7 @@ impl Compiled {
             tls: settings.tls,
             settings: settings.clone(),
             name_columns: name_columns(source, settings),
+            reads: source.profile.reads().into_iter().collect(),
             protected_groups: source.protected_groups.iter().map(|group| group.to_lowercase()).collect(),
             networks,
             folder,

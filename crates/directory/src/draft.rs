@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AttributeName, Client, ClientAuthentication, ClientId, ConnectorSettings, ConsentPolicy, LockoutSettings,
-    PublishedGroup, Source, SourceId, SourceKind, SourceMode,
+    ProfileSettings, PublishedGroup, Source, SourceId, SourceKind, SourceMode,
 };
 
 /// A source as an administrator wants it. The bind secret travels apart.
@@ -24,6 +24,8 @@ pub struct SourceDraft {
     pub just_in_time_activation: bool,
     pub self_written: Vec<AttributeName>,
     pub protected_groups: Vec<String>,
+    #[serde(default)]
+    pub profile: ProfileSettings,
     /// Says yes to a connection without TLS; without it, plain transport is refused.
     pub allow_plain: bool,
 }
@@ -48,6 +50,7 @@ impl SourceDraft {
             just_in_time_activation: false,
             self_written: vec![AttributeName::Phone],
             protected_groups: Vec::new(),
+            profile: ProfileSettings::default(),
             allow_plain: false,
         }
     }
@@ -71,6 +74,7 @@ impl From<&Source> for SourceDraft {
             just_in_time_activation: source.just_in_time_activation,
             self_written: source.self_written.clone(),
             protected_groups: source.protected_groups.clone(),
+            profile: source.profile.clone(),
             allow_plain: source.connector.is_plain(),
         }
     }

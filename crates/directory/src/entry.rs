@@ -19,6 +19,9 @@ pub struct SourceEntry {
     pub names: Vec<String>,
     /// Mapped attributes. An attribute that the source does not have is absent, never empty text.
     pub attributes: BTreeMap<AttributeName, String>,
+    /// The source's own attributes that expressions read, by the names they are read under. Never a password.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub raw: BTreeMap<String, Vec<String>>,
     /// Groups the entry is a member of, nested ones included where the source resolves them.
     pub groups: Vec<SourceGroup>,
     /// False if the groups could not be read whole: the old memberships then stay.

@@ -34,7 +34,8 @@ pub use import::{ImportCounts, ImportOutcome, ImportScope, ImportState};
 pub use name::{EmailAddress, Folded, Namespace, TypedName, fold, search_words};
 pub use object::{ObjectKind, SourceDevice, SourceGroupEntry};
 pub use person::{
-    AttributeName, CredentialAuthority, Person, PersonState, Standing, StandingAuthority, VerifierKind, VerifierOrigin,
+    AttributeName, ChangeReason, CredentialAuthority, Occasion, Person, PersonState, Standing, StandingAuthority,
+    VerifierKind, VerifierOrigin,
 };
 pub use policy::Policy;
 pub use result::{AdapterResult, MatchOutcome};
@@ -46,6 +47,6 @@ pub use settings::{
     AttributeMapping, ConnectorSettings, Delimiter, FileFormat, FileSettings, HostChoice, LdapObjects, LdapSettings,
     OpenIdSettings, ScimSettings, SqlDevices, SqlFlag, SqlGroups, SqlPassword, SqlSettings, TransportSecurity,
 };
-pub use source::{LockoutSettings, Source, SourceKind, SourceMode};
+pub use source::{LockoutSettings, ProfileSettings, Source, SourceKind, SourceMode, names_in};
 pub use stored_password::{ByteText, DescribedPassword, PasswordFormat, PasswordScheme, StoredScheme, TextBytes};
 pub use words::UnknownWord;

@@ -20,6 +20,37 @@ words! {
     }
 }
 
+words! {
+    /// On what occasion a value was written.
+    Occasion, "occasion" {
+        /// Somebody proved a password, or came back from a provider.
+        SignIn = "sign-in",
+        /// The hub read the directory by itself, to see who may still be here.
+        Reading = "reading",
+        Import = "import",
+        /// Somebody did it at the hub.
+        Hub = "hub",
+    }
+}
+
+words! {
+    /// Why a value of a person changed.
+    ChangeReason, "reason of a change" {
+        /// Its source says something else now.
+        Said = "said",
+        /// Its source no longer says anything.
+        NoLongerSaid = "no-longer-said",
+        /// Another source comes first for this attribute.
+        Preferred = "preferred",
+        /// Its source says nothing any more, or the account is gone, and another one goes on.
+        FellBack = "fell-back",
+        /// Somebody else's source owns the address or number.
+        Claimed = "claimed",
+        /// Its source was retired: the value is the hub's own.
+        Retired = "retired",
+    }
+}
+
 /// Who checks this person's password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "at", content = "source")]

@@ -1,5 +1,7 @@
 //! A source: a directory people come from, how it is reached and what the hub may do with it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +74,7 @@ pub struct Source {
     pub self_written: Vec<AttributeName>,
     /// DNs of groups whose members are privileged.
     pub protected_groups: Vec<String>,
+    pub profile: ProfileSettings,
     /// Raised by every change; a stale form is refused.
     pub revision: i64,
     pub created_at: DateTime<Utc>,
@@ -98,4 +101,87 @@ pub struct LockoutSettings {
     pub window_seconds: Option<u64>,
     /// The administrator accepted that a source which locks at one or two wrong passwords leaves no margin.
     pub waiver: bool,
+}
+
+/// How much a source counts for the attributes of people whom other sources know too.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProfileSettings {
+    /// The lowest number owns an attribute; without one, a source comes after all that have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u32>,
+    /// For single attributes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub priorities: BTreeMap<AttributeName, u32>,
+    /// What an attribute is computed from, as CEL over `entry`; the plain mapping reads the others.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub expressions: BTreeMap<AttributeName, String>,
+}
+
+impl ProfileSettings {
+    /// The number that counts for this attribute.
+    #[must_use]
+    pub fn priority_of(&self, name: AttributeName) -> Option<u32> {
+        self.priorities.get(&name).copied().or(self.priority)
+    }
+
+    /// The source's own attributes that expressions read. The hub's names, and `username`, mean what the plain mapping
+    /// reads.
+    #[must_use]
+    pub fn reads(&self) -> BTreeSet<String> {
+        let ours = |name: &String| name == "username" || name.parse::<AttributeName>().is_ok();
+        self.expressions.values().flat_map(|text| names_in(text)).filter(|name| !ours(name)).collect()
+    }
+}
+
+/// The names an expression reads: `entry.mail`, `entry.?mail`, `entry["x-mail"]`, `"mail" in entry`. One too many only
+/// costs reading it.
+#[must_use]
+pub fn names_in(expression: &str) -> BTreeSet<String> {
+    const ENTRY: &str = "entry";
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let quote = |c: char| c == '"' || c == '\'';
+    let mut names = BTreeSet::new();
+    for (at, _) in expression.match_indices(ENTRY) {
+        let (before, after) = (&expression[..at], expression[at + ENTRY.len()..].trim_start());
+        if before.ends_with(is_word) || after.starts_with(is_word) {
+            continue;
+        }
+        if let Some(rest) = after.strip_prefix('.') {
+            let rest = rest.trim_start().trim_start_matches('?').trim_start();
+            names.insert(rest.chars().take_while(|c| is_word(*c)).collect());
+        } else if let Some(rest) = after.strip_prefix('[') {
+            let rest = rest.trim_start().trim_start_matches('?').trim_start();
+            if let Some(mark) = rest.chars().next().filter(|c| quote(*c)) {
+                names.extend(rest[1..].split(mark).next().map(str::to_owned));
+            }
+        }
+        if let Some(literal) = before.trim_end().strip_suffix("in").map(str::trim_end)
+            && let Some(mark) = literal.chars().last().filter(|c| quote(*c))
+        {
+            names.extend(literal[..literal.len() - 1].rsplit(mark).next().map(str::to_owned));
+        }
+    }
+    names.remove("");
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_expression_reads_is_found_by_its_name() {
+        let names = |text: &str| names_in(text).into_iter().collect::<Vec<_>>();
+        assert_eq!(names("entry.mail.lower()"), ["mail"]);
+        assert_eq!(names("entry.?ou.orValue(\"none\") + entry['x-cost']"), ["ou", "x-cost"]);
+        assert_eq!(names("\"l\" in entry ? entry[\"l\"] : null"), ["l"]);
+        assert_eq!(names("\"entry\" + sentry.x + entryx"), Vec::<String>::new());
+        assert_eq!(names("entry[entry.which]"), ["which"]);
+        let profile = ProfileSettings {
+            expressions: [(AttributeName::Email, "entry.email + entry.username + entry.mail".to_owned())].into(),
+            ..ProfileSettings::default()
+        };
+        assert_eq!(profile.reads().into_iter().collect::<Vec<_>>(), ["mail"]);
+    }
 }

@@ -1,7 +1,9 @@
 //! One expression: CEL without loops.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, HashMap},
+    rc::Rc,
     sync::{Arc, LazyLock},
 };
 
@@ -65,7 +67,33 @@ impl std::fmt::Debug for Expression {
 /// calls `matches` is left out by the features of the crate.
 static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::default().with_stdlib()));
 
+thread_local! {
+    /// What this thread has read: reading costs far more than computing.
+    static READ: RefCell<HashMap<String, Rc<Expression>>> = RefCell::default();
+}
+/// More are forgotten all at once: installations have tens.
+const REMEMBERED: usize = 500;
+
 impl Expression {
+    /// What the expression with this text makes of the entry.
+    pub fn evaluate_text(text: &str, entry: &Input) -> Result<Outcome, ExpressionFault> {
+        let known = READ.with_borrow(|read| read.get(text).cloned());
+        let expression = match known {
+            Some(expression) => expression,
+            None => {
+                let expression = Rc::new(Self::compile(text)?);
+                READ.with_borrow_mut(|read| {
+                    if read.len() >= REMEMBERED {
+                        read.clear();
+                    }
+                    read.insert(text.to_owned(), Rc::clone(&expression));
+                });
+                expression
+            }
+        };
+        expression.evaluate(entry)
+    }
+
     /// Reads an expression and refuses what could cost too much, before it is read.
     pub fn compile(text: &str) -> Result<Self, ExpressionFault> {
         let text = text.trim();

@@ -8,9 +8,11 @@
 //! words, and stops nothing else.
 
 mod attribute;
+mod authority;
 mod expression;
 mod mapping;
 
 pub use attribute::{AttributeDefinition, AttributeType, Misfit, NAME_LENGTH, TypedValue};
+pub use authority::Claimant;
 pub use expression::{Expression, ExpressionFault, Input, LONGEST_EXPRESSION, LONGEST_RESULT, Outcome};
 pub use mapping::{Mapped, Mapping, MappingFault, Problem, Rule};

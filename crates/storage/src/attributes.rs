@@ -1,7 +1,7 @@
 //! Attributes of people: each value with who owns it and where it was read.
 
 use chrono::{DateTime, Utc};
-use directory::{AccountId, AttributeName, Folded, PersonId, SourceId};
+use directory::{AccountId, AttributeName, Folded, ImportRunId, Occasion, PersonId, SourceId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -12,6 +12,49 @@ use crate::{
 
 /// Attributes, read or written through `0`.
 pub struct Attributes<'a, Q>(pub &'a mut Q);
+
+/// On what occasion a value was written, and by which run if it was an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    SignIn,
+    Reading,
+    Import(Option<ImportRunId>),
+    Hub,
+}
+
+impl Cause {
+    #[must_use]
+    pub const fn occasion(self) -> Occasion {
+        match self {
+            Self::SignIn => Occasion::SignIn,
+            Self::Reading => Occasion::Reading,
+            Self::Import(_) => Occasion::Import,
+            Self::Hub => Occasion::Hub,
+        }
+    }
+
+    #[must_use]
+    pub const fn run(self) -> Option<ImportRunId> {
+        match self {
+            Self::Import(run) => run,
+            Self::SignIn | Self::Reading | Self::Hub => None,
+        }
+    }
+
+    pub(crate) fn stored(
+        table: &'static str,
+        occasion: Option<&str>,
+        run: Option<Uuid>,
+    ) -> Result<Option<Self>, StorageError> {
+        let Some(occasion) = occasion else { return Ok(None) };
+        Ok(Some(match word(table, "occasion", occasion)? {
+            Occasion::SignIn => Self::SignIn,
+            Occasion::Reading => Self::Reading,
+            Occasion::Import => Self::Import(run.map(ImportRunId::from)),
+            Occasion::Hub => Self::Hub,
+        }))
+    }
+}
 
 /// One value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +72,8 @@ pub struct StoredAttribute {
     /// An e-mail address of a domain its source owns, and not self-written: `email_verified`.
     pub verified: bool,
     pub updated_at: DateTime<Utc>,
+    /// Empty = written before this was kept.
+    pub cause: Option<Cause>,
 }
 
 #[derive(FromRow)]
@@ -42,6 +87,8 @@ struct AttributeRow {
     self_written: bool,
     verified: bool,
     updated_at: DateTime<Utc>,
+    occasion: Option<String>,
+    run_id: Option<Uuid>,
 }
 
 impl TryFrom<AttributeRow> for StoredAttribute {
@@ -57,17 +104,22 @@ impl TryFrom<AttributeRow> for StoredAttribute {
             self_written: row.self_written,
             verified: row.verified,
             updated_at: row.updated_at,
+            cause: Cause::stored("attribute", row.occasion.as_deref(), row.run_id)?,
         })
     }
 }
 
 const OF_PERSON: &str = "select person_id, name, value, folded, authority_source_id, origin_account_id, self_written, \
-                         verified, updated_at from attribute where person_id = $1 order by name";
+                         verified, updated_at, occasion, run_id from attribute where person_id = $1 order by name";
+const BEARERS: &str = "select person_id, name, value, folded, authority_source_id, origin_account_id, self_written, \
+                       verified, updated_at, occasion, run_id from attribute \
+                       where name = $1 and folded = $2 and person_id <> $3";
 const PUT: &str = "insert into attribute (person_id, name, value, folded, authority_source_id, origin_account_id, \
-    self_written, verified, updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+    self_written, verified, updated_at, occasion, run_id) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
     on conflict (person_id, name) do update set value = excluded.value, folded = excluded.folded, \
     authority_source_id = excluded.authority_source_id, origin_account_id = excluded.origin_account_id, \
-    self_written = excluded.self_written, verified = excluded.verified, updated_at = excluded.updated_at";
+    self_written = excluded.self_written, verified = excluded.verified, updated_at = excluded.updated_at, \
+    occasion = excluded.occasion, run_id = excluded.run_id";
 const DELETE: &str = "delete from attribute where person_id = $1 and name = $2";
 const END_AUTHORITY: &str = "update attribute set authority_source_id = null where authority_source_id = $1";
 const EVICT: &str = "delete from attribute where name = $1 and folded = $2 and person_id <> $3";
@@ -91,6 +143,8 @@ impl Attributes<'_, Transaction> {
             attribute.self_written,
             attribute.verified,
             attribute.updated_at,
+            attribute.cause.map(|cause| cause.occasion().to_string()),
+            attribute.cause.and_then(Cause::run).map(ImportRunId::uuid),
         ];
         self.0.execute(PUT, values).await.map(|_| ())
     }
@@ -102,6 +156,18 @@ impl Attributes<'_, Transaction> {
     /// The values of this source become the hub's; how many.
     pub async fn end_authority(&mut self, source: SourceId) -> Result<u64, StorageError> {
         self.0.execute(END_AUTHORITY, params![source.uuid()]).await
+    }
+
+    /// The values like this one of everybody but `keeper`.
+    pub async fn bearers_but(
+        &mut self,
+        name: AttributeName,
+        value: &Folded,
+        keeper: PersonId,
+    ) -> Result<Vec<StoredAttribute>, StorageError> {
+        let values = params![name.as_str(), value.as_str(), keeper.uuid()];
+        let rows: Vec<AttributeRow> = self.0.fetch_all(BEARERS, values).await?;
+        rows.into_iter().map(StoredAttribute::try_from).collect()
     }
 
     /// Takes an identifying value away from everybody but `keeper`, who claims it: theirs were never claims.

@@ -2,13 +2,18 @@
 //! statement; PostgreSQL whole columns, as arrays.
 
 use chrono::{DateTime, Utc};
-use directory::{Account, AccountId, Folded, GroupId, Person, PersonId, SourceId, fold};
+use directory::{Account, AccountId, Folded, GroupId, ImportRunId, Person, PersonId, SourceId, fold};
 use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection};
 use uuid::Uuid;
 
 use crate::{
-    StorageError, Transaction, accounts::storable, aliases::Alias, attributes::StoredAttribute, groups::Origin,
-    matching::MatchKey, people::Facts,
+    StorageError, Transaction,
+    accounts::storable,
+    aliases::Alias,
+    attributes::{Cause, StoredAttribute},
+    groups::Origin,
+    matching::MatchKey,
+    people::Facts,
 };
 
 /// The values of one column, one per row.
@@ -282,6 +287,11 @@ fn attributes(new: &[NewPerson]) -> Rows {
             ("self_written", Column::Flag(all.iter().map(|a| a.self_written).collect())),
             ("verified", Column::Flag(all.iter().map(|a| a.verified).collect())),
             ("updated_at", Column::Time(all.iter().map(|a| a.updated_at).collect())),
+            ("occasion", Column::MaybeText(all.iter().map(|a| a.cause.map(|c| c.occasion().to_string())).collect())),
+            (
+                "run_id",
+                Column::MaybeId(all.iter().map(|a| a.cause.and_then(Cause::run).map(ImportRunId::uuid)).collect()),
+            ),
         ],
         ending: "",
     }

@@ -41,6 +41,8 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("account", Kept),
     ("alias", Kept),
     ("attribute", Kept),
+    ("attribute_change", Kept),
+    ("attribute_offer", Kept),
     ("audit_checkpoint", Kept),
     ("audit_event", Kept),
     ("audit_head", Kept),

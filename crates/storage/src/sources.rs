@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use directory::{AttributeName, ConnectorSettings, LockoutSettings, Source, SourceId, SourceKind, SourceMode};
+use directory::{
+    AttributeName, ConnectorSettings, LockoutSettings, ProfileSettings, Source, SourceId, SourceKind, SourceMode,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::FromRow;
@@ -44,6 +46,8 @@ struct Settings {
     just_in_time_activation: bool,
     self_written: Vec<AttributeName>,
     protected_groups: Vec<String>,
+    #[serde(default)]
+    profile: ProfileSettings,
 }
 
 impl Settings {
@@ -58,6 +62,7 @@ impl Settings {
             just_in_time_activation: source.just_in_time_activation,
             self_written: source.self_written.clone(),
             protected_groups: source.protected_groups.clone(),
+            profile: source.profile.clone(),
         };
         serde_json::to_value(settings).map_err(|e| inconsistent("settings", &e))
     }
@@ -113,6 +118,7 @@ fn source_of(row: SourceRow, domains: Vec<String>) -> Result<StoredSource, Stora
         just_in_time_activation: settings.just_in_time_activation,
         self_written: settings.self_written,
         protected_groups: settings.protected_groups,
+        profile: settings.profile,
         revision: row.revision,
         created_at: row.created_at,
         updated_at: row.updated_at,

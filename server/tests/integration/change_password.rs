@@ -62,6 +62,7 @@ async fn somebody_of_a_directory_reads_where_to_change_it() {
     let server = TestServer::start().await;
     let source = server.source().await;
     let entry = directory::SourceEntry {
+        raw: std::collections::BTreeMap::new(),
         immutable_id: directory::ImmutableId("1".to_owned()),
         locator: "uid=anna,dc=example,dc=test".to_owned(),
         anchors: directory::Anchors::default(),

@@ -39,6 +39,8 @@ fn arguments(path: &str) -> &'static [(&'static str, &'static str)] {
         "/api/import" => &[("ask[source]", "corp-ldap"), ("ask[run]", "0198c0de-0000-7000-8000-000000000009")],
         "/api/start-import" => &[("name", "nowhere"), ("what", "full"), ("dry_run", "true")],
         "/api/cancel-import" => &[("name", "corp-ldap"), ("run", "0198c0de-0000-7000-8000-000000000009")],
+        "/api/source-profile" => &[("name", "corp-ldap")],
+        "/api/save-source-profile" => &[("form[name]", "corp-ldap"), ("form[priority]", "first")],
         "/api/save-source" => &[("form[original]", "corp-ldap"), ("form[kind]", "ldap")],
         "/api/source-wizard" => &[("draft", ""), ("step", ""), ("kind", "ldap")],
         "/api/source-wizard-step" => &[("step", "address"), ("values[urls]", "not a url")],

@@ -81,6 +81,7 @@ pub(super) fn person(graph: &Graph, user: &Value) -> Result<SourceEntry, Rejecte
     let mut names = vec![username.clone()];
     names.extend(text(user, "mail").filter(|mail| *mail != username));
     Ok(SourceEntry {
+        raw: std::collections::BTreeMap::new(),
         immutable_id,
         locator: username.clone(),
         username: Some(username),

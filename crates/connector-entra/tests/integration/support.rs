@@ -26,6 +26,7 @@ pub fn source(kind: SourceKind, settings: OpenIdSettings) -> Source {
         just_in_time_activation: false,
         self_written: Vec::new(),
         protected_groups: Vec::new(),
+        profile: directory::ProfileSettings::default(),
         revision: 1,
         created_at: chrono::DateTime::UNIX_EPOCH,
         updated_at: chrono::DateTime::UNIX_EPOCH,

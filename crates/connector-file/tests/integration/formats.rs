@@ -4,7 +4,7 @@ use connector::{Change, Connector as _, Found};
 use directory::{AccountStatus, AttributeName, Delimiter, FileFormat, ImmutableId, ObjectKind};
 use secrecy::ExposeSecret as _;
 
-use crate::support::{World, people, person, read_all};
+use crate::support::{World, folder, people, person, read_all, source};
 
 #[tokio::test]
 async fn csv_with_quotes_line_breaks_and_a_byte_order_mark() {
@@ -121,4 +121,19 @@ async fn groups_and_devices_have_files_of_their_own() {
     assert_eq!(laptop.last_seen_at.unwrap().to_rfc3339(), "2026-01-31T08:00:00+00:00");
     assert_eq!(devices.rejected[0].immutable_id, Some(ImmutableId("d2".into())), "present all the same");
     assert!(!person(&connector, "1").await.groups_complete, "groups say who is in them");
+}
+
+#[tokio::test]
+async fn what_expressions_read_is_handed_over_by_its_own_name_and_nothing_else() {
+    let lines = r#"{"id": 1, "username": "anna", "teams": ["a", "b"], "room": "", "desk": 7, "salary": 1}"#;
+    let world = World::new(FileFormat::JsonLines, lines);
+    let mut source = source(world.settings.clone());
+    let text = r#"entry.teams.first() + entry.?room.orValue("") + entry["desk"] + entry.username + entry.nothing"#;
+    source.profile.expressions.insert(AttributeName::Department, text.to_owned());
+    let later = || std::time::UNIX_EPOCH + std::time::Duration::from_secs(1 << 33);
+    let connector =
+        connector_file::FileConnector::with_clock(&source, folder(world.folder.path()), std::sync::Arc::new(later));
+    let anna = person(&connector.unwrap(), "1").await;
+    let raw: Vec<_> = anna.raw.iter().map(|(name, values)| (name.as_str(), values.join(","))).collect();
+    assert_eq!(raw, [("desk", "7".to_owned()), ("teams", "a,b".to_owned())]);
 }

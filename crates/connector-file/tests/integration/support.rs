@@ -81,6 +81,7 @@ pub fn source(settings: FileSettings) -> Source {
         just_in_time_activation: false,
         self_written: vec![],
         protected_groups: vec!["Domain Admins".into()],
+        profile: directory::ProfileSettings::default(),
         revision: 1,
         created_at: chrono::DateTime::UNIX_EPOCH,
         updated_at: chrono::DateTime::UNIX_EPOCH,

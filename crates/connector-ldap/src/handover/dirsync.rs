@@ -89,7 +89,7 @@ impl LdapConnector {
             ["objectGUID", "isDeleted", "name"].iter().chain(read).map(|name| (*name).to_owned()).collect();
         if plan.kind == ObjectKind::Person {
             let settings = &self.settings;
-            names.extend(settings.mapping.values().chain(&settings.name_attributes).cloned());
+            names.extend(settings.mapping.values().chain(&settings.name_attributes).chain(&settings.reads).cloned());
             names.push(settings.username_attribute.clone());
         }
         let (mut changed, mut removed) = (Vec::new(), Vec::new());

@@ -48,6 +48,7 @@ pub fn source(kind: SourceKind, settings: LdapSettings) -> Source {
         just_in_time_activation: false,
         self_written: vec![],
         protected_groups: vec![],
+        profile: directory::ProfileSettings::default(),
         revision: 1,
         created_at: chrono::DateTime::UNIX_EPOCH,
         updated_at: chrono::DateTime::UNIX_EPOCH,
@@ -103,6 +104,7 @@ pub fn anna() -> SourceEntry {
         password_set_at: None,
         lockout: LockoutReading::default(),
         privileged: false,
+        raw: std::collections::BTreeMap::new(),
         anchors: directory::Anchors::default(),
         server: String::new(),
     }

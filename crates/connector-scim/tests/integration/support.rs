@@ -23,6 +23,7 @@ pub fn source(url: &str) -> Source {
         just_in_time_activation: false,
         self_written: vec![],
         protected_groups: vec![],
+        profile: directory::ProfileSettings::default(),
         revision: 1,
         created_at: chrono::DateTime::UNIX_EPOCH,
         updated_at: chrono::DateTime::UNIX_EPOCH,

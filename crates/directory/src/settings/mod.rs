@@ -145,6 +145,27 @@ impl ConnectorSettings {
         }
     }
 
+    /// From the hub's attributes to the source's; none where the protocol itself says what is what.
+    #[must_use]
+    pub const fn mapping(&self) -> Option<&AttributeMapping> {
+        match self {
+            Self::Ldap(settings) => Some(&settings.mapping),
+            Self::Sql(settings) => Some(&settings.mapping),
+            Self::OpenId(settings) => Some(&settings.mapping),
+            Self::File(settings) => Some(&settings.mapping),
+            Self::Scim(_) => None,
+        }
+    }
+
+    /// Whether it hands over attributes under the source's own names, for expressions to read.
+    #[must_use]
+    pub const fn hands_raw_over(&self) -> bool {
+        match self {
+            Self::Ldap(_) | Self::Sql(_) | Self::File(_) => true,
+            Self::OpenId(_) | Self::Scim(_) => false,
+        }
+    }
+
     /// The settings of an LDAP directory, if it is one.
     #[must_use]
     pub const fn ldap(&self) -> Option<&LdapSettings> {

@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use directory::{
-    AttributeName, ClientAuthentication, ConsentPolicy, FileSettings, HostChoice, OpenIdSettings, ScimSettings,
-    SourceKind, SourceMode, SqlSettings,
+    AttributeName, ClientAuthentication, ConsentPolicy, FileSettings, HostChoice, OpenIdSettings, ProfileSettings,
+    ScimSettings, SourceKind, SourceMode, SqlSettings,
 };
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
@@ -81,6 +81,8 @@ pub struct SourceSection {
     pub outage_sign_in: Option<bool>,
     pub self_written: Option<Vec<AttributeName>>,
     pub protected_groups: Option<Vec<String>>,
+    /// `[source.profile]`: how much its word counts, and what becomes of what it says.
+    pub profile: Option<ProfileSettings>,
 }
 
 /// One `[[client]]`.

@@ -118,6 +118,7 @@ pub async fn end_source_authority(
     source: SourceId,
 ) -> Result<u64, HubError> {
     let people = People(tx).end_standing_authority(source, hub.clock.now()).await?;
+    storage::attribute_history::AttributeHistory(tx).retire(source, hub.clock.now()).await?;
     storage::attributes::Attributes(tx).end_authority(source).await?;
     let details = json!({ "people": people });
     audit(tx, hub, AuditEvent::new(actor, "source.authority-ended").source(source).details(details)).await?;

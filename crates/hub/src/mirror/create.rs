@@ -1,15 +1,15 @@
 //! New people: just in time from a source that has proven them, or entered at the hub.
 
 use directory::{
-    Account, AccountStatus, AttributeName, CaseId, CredentialAuthority, LinkKind, Namespace, Person, Source,
-    SourceEntry, StandingAuthority, TypedName, fold,
+    Account, AccountStatus, AttributeName, CaseId, CredentialAuthority, ImportRunId, LinkKind, Namespace, Person,
+    Source, SourceEntry, StandingAuthority, TypedName, fold,
 };
 use serde_json::json;
 use storage::{
     Transaction,
     accounts::Accounts,
     aliases::{Alias, Aliases},
-    attributes::{Attributes, StoredAttribute},
+    attributes::{Attributes, Cause, StoredAttribute},
     people::{People, fresh},
     search::Search,
 };
@@ -18,6 +18,7 @@ use super::{
     audit,
     import::{checks_passwords, first_authority},
     link::{Resolved, open_cases, resolve, sight},
+    matched::{asked_by, rules_in_force},
     refresh::{Birth, refresh, write_entry},
     standing_of,
     values::{Values, shown, words},
@@ -49,7 +50,16 @@ pub(super) enum Occasion {
     /// They have just proven their password.
     SignIn,
     /// An import reads it, and nobody has proven anything.
-    Import,
+    Import(Option<ImportRunId>),
+}
+
+impl Occasion {
+    pub(super) const fn cause(self) -> Cause {
+        match self {
+            Self::SignIn => Cause::SignIn,
+            Self::Import(run) => Cause::Import(run),
+        }
+    }
 }
 
 /// Creates the person of an entry whose password was just proven at its source. The caller has made sure that the
@@ -72,12 +82,16 @@ pub(super) async fn provision(
     occasion: Occasion,
 ) -> Result<Provisioned, HubError> {
     if let Some(account) = Accounts(tx).by_immutable_id(source.id, &entry.immutable_id).await? {
-        let refreshed = refresh(tx, hub, source, entry, &account).await?;
+        let refreshed = refresh(tx, hub, source, entry, &account, occasion.cause()).await?;
         let person = People(tx).survivor(refreshed.person.id).await?.unwrap_or(refreshed.person);
         return Ok(Provisioned::Linked { person, account: refreshed.account });
     }
     let values = Values::of(source, entry);
-    if let Some(reason) = refused(&values, entry, occasion) {
+    let refused = match refused(&values, entry, occasion) {
+        Some(reason) => Some(reason.to_owned()),
+        None => uncertain(tx, &values).await?,
+    };
+    if let Some(reason) = refused {
         if occasion == Occasion::SignIn {
             let event = AuditEvent::new(Actor::System, "person.ignored").source(source.id);
             audit(tx, hub, event.details(json!({ "reason": reason }))).await?;
@@ -85,7 +99,7 @@ pub(super) async fn provision(
             // Nobody, but not nothing: another with its values is not unique.
             sight(tx, source, entry).await?;
         }
-        return Ok(Provisioned::Ignored { reason: reason.to_owned() });
+        return Ok(Provisioned::Ignored { reason });
     }
     let questions = match resolve(tx, hub, source, entry, &values, occasion).await? {
         Resolved::Done(done) => return Ok(*done),
@@ -97,7 +111,8 @@ pub(super) async fn provision(
         // Seen free and taken in one transaction: no database here allows it, and nothing may be guessed.
         return Err(HubError::Internal("an account appeared inside a serialized transaction".to_owned()));
     }
-    let mut written = write_entry(tx, hub, source, entry, &mut person, &mut account, Birth::Yes).await?;
+    let mut written =
+        write_entry(tx, hub, source, entry, &mut person, &mut account, (Birth::Yes, occasion.cause())).await?;
     if let Some(questions) = &questions {
         written.held = true;
         written.cases.extend(open_cases(tx, hub, source, person.id, questions).await?);
@@ -110,6 +125,20 @@ pub(super) async fn provision(
         return Ok(Provisioned::Collided { person, account, cases: written.cases });
     }
     Ok(Provisioned::Created { person, account })
+}
+
+/// Whom rules could find by a value that cannot be computed is not somebody new on a guess: the entry waits.
+async fn uncertain(tx: &mut Transaction, values: &Values) -> Result<Option<String>, HubError> {
+    if values.faults.is_empty() {
+        return Ok(None);
+    }
+    let rules = rules_in_force(tx).await?;
+    if rules.finds_nothing() {
+        return Ok(None);
+    }
+    let asked = asked_by(&rules);
+    let fault = values.faults.iter().find(|(name, _)| asked.contains(name));
+    Ok(fault.map(|(name, why)| format!("people are matched by {name}, and it could not be computed: {why}")))
 }
 
 /// A new person and their account, as this entry has them.
@@ -127,7 +156,7 @@ pub(super) fn newcomer(
         activated: occasion == Occasion::SignIn || checks_passwords(source.kind),
         credential_authority: match occasion {
             Occasion::SignIn => CredentialAuthority::Source(source.id),
-            Occasion::Import => first_authority(source),
+            Occasion::Import(_) => first_authority(source),
         },
         standing: standing_of(entry.status),
         standing_authority: StandingAuthority::Source(source.id),
@@ -161,7 +190,7 @@ pub(super) fn refused(values: &Values, entry: &SourceEntry, occasion: Occasion) 
     match entry.status {
         AccountStatus::Active => None,
         // Whoever is out at their source is out here, and known.
-        AccountStatus::Disabled | AccountStatus::Expired if occasion == Occasion::Import => None,
+        AccountStatus::Disabled | AccountStatus::Expired if occasion != Occasion::SignIn => None,
         AccountStatus::Disabled => Some("the entry is disabled"),
         AccountStatus::Expired => Some("the entry's validity is over"),
         AccountStatus::Missing => Some("the entry is gone"),
@@ -235,6 +264,7 @@ fn attribute(person: &Person, name: AttributeName, value: &str) -> StoredAttribu
         // Nobody has proven it yet.
         verified: false,
         updated_at: person.created_at,
+        cause: Some(Cause::Hub),
     }
 }
 

@@ -12,7 +12,7 @@ use storage::{
     Transaction,
     accounts::{Accounts, KnownAccount},
     aliases::{Alias, Aliases},
-    attributes::Attributes,
+    attributes::{Attributes, Cause},
     bulk::{NewPerson, insert_people},
     group_members::GroupMembers,
     groups::{Group, Groups},
@@ -81,7 +81,7 @@ pub async fn import_entry(
     let known = Accounts(tx).by_immutable_id(source.id, &entry.immutable_id).await?;
     let imported = if let Some(account) = known {
         let was_gone = account.status == directory::AccountStatus::Missing;
-        let refreshed = refresh(tx, hub, source, entry, &account).await?;
+        let refreshed = refresh(tx, hub, source, entry, &account, Cause::Import(run)).await?;
         let outcome = match () {
             () if was_gone => ImportOutcome::Returned,
             () if refreshed.held => ImportOutcome::Collision,
@@ -97,7 +97,7 @@ pub async fn import_entry(
         let detail = (!changed.is_empty()).then(|| changed.join(", "));
         Imported { outcome, person: Some(refreshed.person.id), detail }
     } else if makes_people(source.mode) {
-        match provision(tx, hub, source, entry, Occasion::Import).await? {
+        match provision(tx, hub, source, entry, Occasion::Import(run)).await? {
             Provisioned::Created { person, .. } => Imported::plain(ImportOutcome::Created, Some(person.id)),
             Provisioned::Linked { person, .. } | Provisioned::Matched { person, .. } => {
                 Imported::plain(ImportOutcome::Linked, Some(person.id))
@@ -113,6 +113,14 @@ pub async fn import_entry(
         let reason = format!("the directory is in mode {}, which makes nobody new", source.mode);
         return Ok(Imported::because(ImportOutcome::Ignored, &reason));
     };
+    let computes = !source.profile.expressions.is_empty();
+    let faults = if computes { Values::of(source, entry).faults_in_words() } else { None };
+    let detail = match (imported.detail, faults) {
+        (Some(detail), Some(faults)) if imported.outcome != ImportOutcome::Held => Some(format!("{detail}; {faults}")),
+        (None, faults) => faults,
+        (detail, _) => detail,
+    };
+    let imported = Imported { detail, ..imported };
     if let Some(run) = run {
         Accounts(tx).see_all(source.id, run, &[entry.immutable_id.as_str()]).await?;
     }
@@ -183,7 +191,8 @@ async fn give_up(
     known: &KnownAccount,
 ) -> Result<bool, HubError> {
     let mut gave_up = false;
-    let values = Values::of(source, entry);
+    let mut values = Values::of(source, entry);
+    values.hold(tx, known.person_id, known.id).await?;
     for alias in Aliases(tx).of_account(known.id).await? {
         if !values.aliases.contains(&alias.folded) {
             gave_up |= Aliases(tx).delete(alias.namespace, &alias.folded, alias.person_id).await?;
@@ -219,7 +228,7 @@ async fn uncontested(
     let mut times: HashMap<(&'static str, String), usize> = HashMap::new();
     for index in new {
         let values = Values::of(source, entries[*index]);
-        if refused(&values, entries[*index], Occasion::Import).is_some() {
+        if refused(&values, entries[*index], Occasion::Import(None)).is_some() {
             continue;
         }
         let identifiers: Vec<_> = [AttributeName::Email, AttributeName::EmployeeNumber]
@@ -250,6 +259,7 @@ async fn uncontested(
     let wanted = unmatched(tx, source, entries, wanted).await?;
     let is_free = |w: &Wanted| {
         w.values.aliases.iter().all(|name| !contested.contains(&("alias", name.clone())))
+            && w.values.faults.is_empty()
             && w.identifiers.iter().all(|(name, v)| !contested.contains(&(name.as_str(), v.as_str().to_owned())))
     };
     Ok(wanted.into_iter().filter(|(_, w)| is_free(w)).map(|(index, w)| (index, w.values)).collect())
@@ -302,11 +312,12 @@ async fn make(
     let mut people = Vec::with_capacity(free.len());
     for (index, values) in free {
         let entry = entries[*index];
-        let (mut person, account) = newcomer(hub, source, entry, values, Occasion::Import);
+        let (mut person, account) = newcomer(hub, source, entry, values, Occasion::Import(Some(run)));
         let mut attributes = Vec::new();
         let mut claims = Vec::new();
+        let written = (person.created_at, Cause::Import(Some(run)));
         for (name, value) in &values.attributes {
-            let (attribute, claimable) = admission(source, &account, *name, value, person.created_at);
+            let (attribute, claimable) = admission(source, &account, *name, value, written);
             if let (Some(folded), true) = (&attribute.folded, claimable) {
                 claims.push((name.as_str(), folded.clone()));
             }

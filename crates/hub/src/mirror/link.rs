@@ -54,8 +54,8 @@ pub(super) async fn resolve(
     let outcome = matched(tx, source, entry, values).await?;
     let resolved = match (outcome, occasion) {
         (Outcome::Create, _) => Resolved::New(None),
-        (Outcome::Link(found), Occasion::Import) => {
-            let (person, account) = link(tx, hub, source, entry, values, &found).await?;
+        (Outcome::Link(found), Occasion::Import(_)) => {
+            let (person, account) = link(tx, hub, source, (entry, values), &found, occasion).await?;
             Resolved::Done(Box::new(Provisioned::Linked { person, account }))
         }
         (Outcome::Link(found), Occasion::SignIn) => signed_in(tx, hub, source, entry, values, found).await?,
@@ -65,7 +65,7 @@ pub(super) async fn resolve(
             let Some((kind, found)) = asked_about(outcome) else { return Ok(Resolved::New(None)) };
             match occasion {
                 Occasion::SignIn => Resolved::New(Some(Questions { kind, found })),
-                Occasion::Import => hold(tx, hub, source, entry, values, (kind, found)).await?,
+                Occasion::Import(_) => hold(tx, hub, source, entry, values, (kind, found)).await?,
             }
         }
     };
@@ -94,14 +94,14 @@ async fn signed_in(
             return Ok(Resolved::New(Some(Questions { kind: MatchOutcome::Link, found: vec![found] })));
         }
         // Two people have declared that both directories hold the same people: the reach is that of this one (2.5).
-        let (person, account) = link(tx, hub, source, entry, values, &found).await?;
+        let (person, account) = link(tx, hub, source, (entry, values), &found, Occasion::SignIn).await?;
         return Ok(Resolved::Done(Box::new(Provisioned::Linked { person, account })));
     }
     if !source.just_in_time_activation {
         let reason = "somebody prepared here fits, and this directory does not activate people when they sign in";
         return Ok(Resolved::Done(Box::new(Provisioned::Ignored { reason: reason.to_owned() })));
     }
-    let (linked, account) = link(tx, hub, source, entry, values, &found).await?;
+    let (linked, account) = link(tx, hub, source, (entry, values), &found, Occasion::SignIn).await?;
     let person = take_authority(tx, hub, linked, source).await?;
     Ok(Resolved::Done(Box::new(Provisioned::Matched { person, account })))
 }
@@ -128,18 +128,18 @@ async fn link(
     tx: &mut Transaction,
     hub: &HubParts,
     source: &Source,
-    entry: &SourceEntry,
-    values: &Values,
+    (entry, values): (&SourceEntry, &Values),
     found: &Found,
+    occasion: Occasion,
 ) -> Result<(Person, Account), HubError> {
     let mut linked = person(tx, found.person).await?;
     // As if it were to be a person of its own, but theirs.
-    let (_, mut account) = newcomer(hub, source, entry, values, Occasion::Import);
+    let (_, mut account) = newcomer(hub, source, entry, values, Occasion::Import(None));
     account.person_id = linked.id;
     if !Accounts(tx).insert(&account).await? {
         return Err(HubError::Internal("an account appeared inside a serialized transaction".to_owned()));
     }
-    write_entry(tx, hub, source, entry, &mut linked, &mut account, Birth::No).await?;
+    write_entry(tx, hub, source, entry, &mut linked, &mut account, (Birth::No, occasion.cause())).await?;
     let details = json!({ "account": account.id, "rules": found.rules, "score": found.score });
     let event = AuditEvent::new(Actor::System, "account.linked").person(linked.id).source(source.id);
     audit(tx, hub, event.details(details)).await?;

@@ -57,6 +57,22 @@ pub(crate) async fn rules_in_force(queries: &mut impl Queries) -> Result<MatchRu
     Ok(Matching(queries).rules().await?.map(|version| version.rules).unwrap_or_default())
 }
 
+/// The attributes that rules in force can link somebody by without a person looking, vetoes included; none if they
+/// cannot.
+pub(crate) async fn feeding(queries: &mut impl Queries) -> Result<BTreeSet<AttributeName>, HubError> {
+    let rules = rules_in_force(queries).await?;
+    if !rules.synchronised.is_empty() || rules.rules().any(|rule| rule.automatic) {
+        return Ok(asked_by(&rules));
+    }
+    Ok(BTreeSet::new())
+}
+
+/// The attributes these rules ask about.
+pub(super) fn asked_by(rules: &MatchRules) -> BTreeSet<AttributeName> {
+    let terms = rules.rules().flat_map(|rule| &rule.terms).chain(&rules.contradictions);
+    terms.filter_map(|term| name_of(term.attribute)).collect()
+}
+
 /// Who it is, by the rules in force.
 pub(super) async fn matched(
     queries: &mut impl Queries,

@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use directory::{Account, AccountStatus, Folded, Namespace, Policy, Source, Standing};
 use serde_json::json;
-use storage::{Transaction, accounts::Accounts, aliases::Aliases, people::People};
+use storage::{Transaction, accounts::Accounts, aliases::Aliases, attributes::Cause, people::People};
 
-use super::{audit, decides_standing, person};
+use super::{audit, decides_standing, owner::settle_authority, person};
 use crate::{
     HubError, HubParts,
     kernel::{Actor, AuditEvent},
@@ -68,6 +68,7 @@ async fn confirm(
     now: DateTime<Utc>,
 ) -> Result<(), HubError> {
     let mut person = person(tx, account.person_id).await?;
+    settle_authority(tx, hub, source, &mut person, Cause::Reading).await?;
     let decides = decides_standing(&person, account);
     let sessions = if decides {
         person.standing = Standing::Missing;

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use directory::{
-    Account, AttributeName, CaseId, EmailAddress, Folded, GroupId, ImmutableId, MatchOutcome, Namespace, Person,
-    PersonId, Source, SourceEntry, Standing, fold,
+    Account, AttributeName, CaseId, ChangeReason, EmailAddress, Folded, GroupId, ImmutableId, MatchOutcome, Namespace,
+    Person, PersonId, Source, SourceEntry, Standing, fold,
 };
 use serde_json::json;
 use storage::{
     Transaction,
     accounts::Accounts,
     aliases::{Alias, Aliases},
-    attributes::{Attributes, StoredAttribute},
+    attribute_history::AttributeHistory,
+    attributes::{Attributes, Cause, StoredAttribute},
     cases::{Case, Cases},
     groups::{Group, Groups, Origin},
     matching::Matching,
@@ -21,7 +22,7 @@ use storage::{
 };
 
 use super::{
-    Written, audit, decides_standing, digest_of,
+    Written, audit, decides_standing, digest_of, history,
     matched::keys,
     person, standing_of,
     values::{Values, owns, shown, words},
@@ -58,6 +59,7 @@ pub async fn refresh(
     source: &Source,
     entry: &SourceEntry,
     account: &Account,
+    cause: Cause,
 ) -> Result<Refreshed, HubError> {
     if account.source_id != source.id || account.immutable_id != entry.immutable_id {
         return Err(HubError::Internal("an entry was written to an account that is not its own".to_owned()));
@@ -80,7 +82,7 @@ pub async fn refresh(
         });
     }
     let mut person = before.clone();
-    let written = write_entry(tx, hub, source, entry, &mut person, &mut account, Birth::No).await?;
+    let written = write_entry(tx, hub, source, entry, &mut person, &mut account, (Birth::No, cause)).await?;
     let became_disabled = before.standing == Standing::Active && person.standing != Standing::Active;
     let came_back = before.standing != Standing::Active && person.standing == Standing::Active;
     if became_disabled {
@@ -127,11 +129,12 @@ pub(super) async fn write_entry(
     entry: &SourceEntry,
     person: &mut Person,
     account: &mut Account,
-    birth: Birth,
+    (birth, cause): (Birth, Cause),
 ) -> Result<Written, HubError> {
     let now = hub.clock.now();
-    let values = Values::of(source, entry);
-    let mut writing = Writing { hub, source, person_id: person.id, birth, written: Written::default() };
+    let mut values = Values::of(source, entry);
+    values.hold(tx, person.id, account.id).await?;
+    let mut writing = Writing { hub, source, person_id: person.id, birth, cause, written: Written::default() };
 
     account.locator = shown(&entry.locator);
     // A required value that is missing holds what was there; it never stops the run.
@@ -165,12 +168,26 @@ pub(super) async fn write_entry(
     }
     People(tx).update(person).await?;
 
-    let names: Vec<String> = Aliases(tx).of_person(person.id).await?.into_iter().map(|a| a.folded).collect();
-    Search(tx).set_words(person.id, &words(&person.display_name, &attributes, &names)).await?;
+    find_by(tx, person, &attributes).await?;
+    if !values.faults.is_empty() {
+        let details = json!({ "account": account.id, "attributes": values.faults });
+        let event = AuditEvent::new(Actor::System, "person.mapping-failed").person(person.id).source(source.id);
+        audit(tx, hub, event.details(details)).await?;
+    }
     // What is held now may come free without the entry changing: such an entry is written again next time.
     let digest = (!writing.written.held).then(|| digest_of(source, entry));
     Accounts(tx).set_digest(account.id, digest).await?;
     Ok(writing.written)
+}
+
+/// The words the person is found by.
+pub(super) async fn find_by(
+    tx: &mut Transaction,
+    person: &Person,
+    attributes: &[StoredAttribute],
+) -> Result<(), HubError> {
+    let names: Vec<String> = Aliases(tx).of_person(person.id).await?.into_iter().map(|a| a.folded).collect();
+    Ok(Search(tx).set_words(person.id, &words(&person.display_name, attributes, &names)).await?)
 }
 
 /// What the person is called: the display name they have, else what this entry offers if it is theirs to say.
@@ -205,16 +222,17 @@ impl Identifier<'_> {
 }
 
 /// One entry on its way into the database.
-struct Writing<'a> {
-    hub: &'a HubParts,
-    source: &'a Source,
-    person_id: PersonId,
-    birth: Birth,
-    written: Written,
+pub(super) struct Writing<'a> {
+    pub(super) hub: &'a HubParts,
+    pub(super) source: &'a Source,
+    pub(super) person_id: PersonId,
+    pub(super) birth: Birth,
+    pub(super) cause: Cause,
+    pub(super) written: Written,
 }
 
 impl Writing<'_> {
-    fn changed(&mut self, what: &str) {
+    pub(super) fn changed(&mut self, what: &str) {
         if !self.written.changed.iter().any(|known| known == what) {
             self.written.changed.push(what.to_owned());
         }
@@ -259,44 +277,86 @@ impl Writing<'_> {
     ) -> Result<(), HubError> {
         let stored: BTreeMap<_, _> =
             Attributes(tx).of_person(self.person_id).await?.into_iter().map(|a| (a.name, a)).collect();
+        // Whoever is only just being made has one account.
+        let offers = match self.birth {
+            Birth::Yes => Vec::new(),
+            Birth::No => AttributeHistory(tx).offers(self.person_id).await?,
+        };
         for name in AttributeName::ALL.iter().copied() {
             let old = stored.get(&name);
-            // Owned by the hub, by another source, or read from another account: not ours to change.
-            if old.is_some_and(|a| a.authority != Some(self.source.id) || a.origin != Some(account.id)) {
+            if old.is_some_and(|old| old.authority.is_none()) {
+                continue;
+            }
+            let ours = |a: &StoredAttribute| a.authority == Some(self.source.id) && a.origin == Some(account.id);
+            let contested = offers.iter().any(|offer| offer.name == name && offer.account != account.id);
+            let others = old.is_some_and(|old| !ours(old));
+            if others && !read.contains_key(&name) && !offers.iter().any(|offer| offer.name == name) {
+                continue;
+            }
+            if contested || others {
+                self.contested(tx, Some((account, read.get(&name))), name, old, &offers).await?;
                 continue;
             }
             let new = match read.get(&name) {
-                Some(value) => self.admitted(tx, account, name, value).await?,
+                Some(value) => self.admitted(tx, (self.source, account), name, value).await?,
                 None => None,
             };
-            self.give_up(tx, old, new.as_ref()).await?;
-            match new {
-                Some(new) if old.is_none_or(|old| !same(old, &new)) => {
-                    Attributes(tx).put(&new).await?;
-                    self.changed(name.as_str());
-                }
-                None if old.is_some() => {
-                    Attributes(tx).delete(self.person_id, name).await?;
-                    self.changed(name.as_str());
-                }
-                Some(_) | None => {}
-            }
+            self.replace(tx, name, old, new, ChangeReason::Said).await?;
         }
         Ok(())
     }
 
-    /// The value as it may be written; nothing if somebody else holds it.
-    async fn admitted(
+    /// Puts the new value in the place of the old one, and keeps what it was.
+    pub(super) async fn replace(
         &mut self,
         tx: &mut Transaction,
-        account: &Account,
+        name: AttributeName,
+        old: Option<&StoredAttribute>,
+        new: Option<StoredAttribute>,
+        reason: ChangeReason,
+    ) -> Result<(), HubError> {
+        self.give_up(tx, old, new.as_ref()).await?;
+        match (old, new) {
+            (None, None) => return Ok(()),
+            (Some(old), Some(mut new)) => {
+                if same(old, &new) {
+                    return Ok(());
+                }
+                if said_alike(old, &new) {
+                    // What it means has changed, not what is said: where it came from stays.
+                    (new.updated_at, new.cause) = (old.updated_at, old.cause);
+                } else {
+                    history::note(tx, (old, Some(&new)), (new.updated_at, reason, self.cause)).await?;
+                }
+                Attributes(tx).put(&new).await?;
+            }
+            (None, Some(new)) => Attributes(tx).put(&new).await?,
+            (Some(old), None) => {
+                let gone = (self.hub.clock.now(), ChangeReason::NoLongerSaid, self.cause);
+                history::note(tx, (old, None), gone).await?;
+                Attributes(tx).delete(self.person_id, name).await?;
+            }
+        }
+        self.changed(name.as_str());
+        Ok(())
+    }
+
+    /// The value as it may be written; nothing if somebody else holds it.
+    pub(super) async fn admitted(
+        &mut self,
+        tx: &mut Transaction,
+        (source, account): (&Source, &Account),
         name: AttributeName,
         value: &str,
     ) -> Result<Option<StoredAttribute>, HubError> {
-        let (attribute, claimable) = admission(self.source, account, name, value, self.hub.clock.now());
+        let (attribute, claimable) = admission(source, account, name, value, (self.hub.clock.now(), self.cause));
         let Some(folded) = attribute.folded.clone() else { return Ok(Some(attribute)) };
         let claimed = claimable && Aliases(tx).claim(name.as_str(), &folded, self.person_id).await?;
         if claimed {
+            let claimed = (self.hub.clock.now(), ChangeReason::Claimed, self.cause);
+            for theirs in Attributes(tx).bearers_but(name, &folded, self.person_id).await? {
+                history::note(tx, (&theirs, None), claimed).await?;
+            }
             Attributes(tx).evict(name, &folded, self.person_id).await?;
             Cases(tx).close_outdated(self.person_id, name.as_str(), &folded, self.hub.clock.now()).await?;
         } else if let Some(holder) = Aliases(tx).claimed_by(name.as_str(), &folded).await?
@@ -399,7 +459,7 @@ pub(super) fn admission(
     account: &Account,
     name: AttributeName,
     value: &str,
-    now: DateTime<Utc>,
+    (now, cause): (DateTime<Utc>, Cause),
 ) -> (StoredAttribute, bool) {
     let self_written = source.self_written.contains(&name);
     let identifies = matches!(name, AttributeName::Email | AttributeName::EmployeeNumber);
@@ -415,15 +475,21 @@ pub(super) fn admission(
         self_written,
         verified: owned_address && !self_written,
         updated_at: now,
+        cause: Some(cause),
     };
     // Only an address of a declared domain, or a number, can be claimed, and only if not self-written.
     let claimable = !self_written && (owned_address || name == AttributeName::EmployeeNumber);
     (attribute, claimable)
 }
 
-/// The same but for the time it was written.
+/// The same value from the same account.
+fn said_alike(old: &StoredAttribute, new: &StoredAttribute) -> bool {
+    old.value == new.value && old.authority == new.authority && old.origin == new.origin
+}
+
+/// The same but for when and how it was written.
 fn same(old: &StoredAttribute, new: &StoredAttribute) -> bool {
-    old.value == new.value
+    said_alike(old, new)
         && old.folded == new.folded
         && old.self_written == new.self_written
         && old.verified == new.verified

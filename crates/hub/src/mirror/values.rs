@@ -6,6 +6,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use directory::{AttributeName, EmailAddress, Source, SourceEntry, TypedName, fold, search_words};
 use storage::attributes::StoredAttribute;
 
+use super::mapped;
+
 /// Longer values are not data but mistakes or attacks; they are left out.
 const VALUE_LENGTH: usize = 1_000;
 /// Names of one account that count.
@@ -23,16 +25,26 @@ pub(super) struct Values {
     pub(super) attributes: BTreeMap<AttributeName, String>,
     /// Folded, in this source's namespace.
     pub(super) aliases: BTreeSet<String>,
+    /// What could not be computed, and why. No value is missing because of it: see [`Values::hold`].
+    pub(super) faults: BTreeMap<AttributeName, String>,
 }
 
 impl Values {
     pub(super) fn of(source: &Source, entry: &SourceEntry) -> Self {
         let username = entry.username.as_deref().and_then(clean);
-        let attributes: BTreeMap<_, _> =
+        let mut attributes: BTreeMap<_, _> =
             entry.attributes.iter().filter_map(|(name, value)| clean(value).map(|value| (*name, value))).collect();
-        let aliases = aliases(source, entry, username.as_deref(), &attributes);
-        let display_name = display_name(&attributes).or_else(|| username.clone());
-        Self { username, display_name, attributes, aliases }
+        let plain = (!source.profile.expressions.is_empty()).then(|| attributes.clone());
+        let faults = mapped::apply(source, entry, username.as_deref(), &mut attributes);
+        let aliases = aliases(source, entry, username.as_deref(), &[Some(&attributes), plain.as_ref()]);
+        let mut values = Self { username, display_name: None, attributes, aliases, faults };
+        values.name_anew();
+        values
+    }
+
+    /// What the person is called follows from the attributes.
+    pub(super) fn name_anew(&mut self) {
+        self.display_name = display_name(&self.attributes).or_else(|| self.username.clone());
     }
 
     /// What a person cannot be without: the reason is for the audit log and help desk.
@@ -47,7 +59,7 @@ impl Values {
 
 /// Text both databases can store. Control characters (PostgreSQL refuses NUL) and over-long values are left out
 /// rather than let one entry stop a run.
-fn clean(text: &str) -> Option<String> {
+pub(super) fn clean(text: &str) -> Option<String> {
     let text = text.trim();
     let fits = !text.is_empty() && text.len() <= VALUE_LENGTH;
     (fits && !text.chars().any(char::is_control)).then(|| text.to_owned())
@@ -75,13 +87,16 @@ fn aliases(
     source: &Source,
     entry: &SourceEntry,
     username: Option<&str>,
-    attributes: &BTreeMap<AttributeName, String>,
+    read: &[Option<&BTreeMap<AttributeName, String>>],
 ) -> BTreeSet<String> {
     let own = username.map(fold);
-    let self_written: BTreeSet<_> =
-        source.self_written.iter().filter_map(|name| attributes.get(name)).map(|value| fold(value)).collect();
+    // As the plain mapping has it, and as it was computed.
+    let all = |name: &AttributeName| -> Vec<_> {
+        read.iter().flatten().filter_map(|attributes| attributes.get(name)).map(|value| fold(value)).collect()
+    };
+    let self_written: BTreeSet<_> = source.self_written.iter().flat_map(all).collect();
     let mail_is_self_written = source.self_written.contains(&AttributeName::Email);
-    let email = attributes.get(&AttributeName::Email).map(|value| fold(value));
+    let emails: BTreeSet<_> = all(&AttributeName::Email).into_iter().collect();
     let mut names = BTreeSet::new();
     for name in username.into_iter().chain(entry.names.iter().map(String::as_str)) {
         let Some(name) = clean(name) else { continue };
@@ -90,7 +105,7 @@ fn aliases(
         let allowed = match TypedName::parse(&name) {
             // An address that is not declared may still be a UPN, but the mapped e-mail address is not one.
             TypedName::AtDomain(address) => {
-                is_username || (!mail_is_self_written && (owns(source, &address) || Some(&folded) != email.as_ref()))
+                is_username || (!mail_is_self_written && (owns(source, &address) || !emails.contains(&folded)))
             }
             TypedName::Down { .. } | TypedName::Bare(_) => true,
         };

@@ -1,6 +1,7 @@
 //! Finding people and saying what is going on with one of them, in words that help desk can read out. Reads only.
 
 mod browse;
+mod history;
 mod list;
 mod page;
 mod sentence;
@@ -12,6 +13,7 @@ pub use browse::{
     UNSEEN_DAYS, Which,
 };
 use directory::{Source, SourceId};
+pub use history::ChangeLine;
 pub use list::{PeopleAsk, PeopleList, PersonLine, query_words};
 pub use page::{AccountLine, AttributeLine, AuthorityLine, CaseLine, GroupLine, PersonPage, WaitingLine};
 

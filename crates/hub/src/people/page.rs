@@ -20,6 +20,7 @@ use storage::{
 use super::{
     DeviceLine, Labels,
     browse::{self, origin_text},
+    history::{self, ChangeLine, Story},
     sentence,
 };
 use crate::{Hub, HubError, kernel::capability::FindPeople, mirror};
@@ -43,6 +44,8 @@ pub struct PersonPage {
     pub more_devices: bool,
     pub cases: Vec<CaseLine>,
     pub waiting: Vec<WaitingLine>,
+    /// How values came about, newest first.
+    pub history: Vec<ChangeLine>,
 }
 
 /// One answer to "who decides what".
@@ -74,6 +77,10 @@ pub struct AttributeLine {
     pub self_written: bool,
     pub verified: bool,
     pub updated_at: DateTime<Utc>,
+    /// "since 23 November 2026 at 10:38 UTC, seen at a sign-in".
+    pub since: String,
+    /// What directories say of it that do not own it: (directory, value).
+    pub others: Vec<(String, String)>,
 }
 
 /// One group of the person.
@@ -118,6 +125,7 @@ impl Hub {
         let Some(person) = People(&mut reader).by_id(id).await? else { return Ok(None) };
         let accounts = Accounts(&mut reader).of_person(id).await?;
         let attributes = Attributes(&mut reader).of_person(id).await?;
+        let story = Story::read(&mut reader, id, &accounts, &labels).await?;
         let verifier = Verifiers(&mut reader).of_person(id).await?;
         let memberships = Browse(&mut reader).memberships(id, SHOWN).await?;
         let (groups, more_groups) = groups(memberships, &labels);
@@ -148,7 +156,7 @@ impl Hub {
             sentence: sentence::of(&facts, &labels),
             authorities: authorities(&person, &attributes, &labels),
             accounts: accounts.into_iter().map(|account| account_line(account, &labels)).collect(),
-            attributes: attributes.into_iter().map(|attribute| attribute_line(attribute, &labels)).collect(),
+            attributes: attributes.into_iter().map(|attribute| attribute_line(attribute, &labels, &story)).collect(),
             aliases: aliases.into_iter().map(|alias| (alias.folded, namespace(alias.namespace, &labels))).collect(),
             groups,
             more_groups,
@@ -156,6 +164,7 @@ impl Hub {
             more_devices,
             cases,
             waiting: waiting.into_iter().map(|held| waiting_line(id, held, &labels)).collect(),
+            history: story.changes,
             person,
         }))
     }
@@ -194,8 +203,10 @@ fn account_line(account: Account, labels: &Labels) -> AccountLine {
     }
 }
 
-fn attribute_line(attribute: StoredAttribute, labels: &Labels) -> AttributeLine {
+fn attribute_line(attribute: StoredAttribute, labels: &Labels, story: &Story) -> AttributeLine {
     AttributeLine {
+        since: history::since(attribute.updated_at, attribute.cause),
+        others: story.others(attribute.name),
         name: attribute.name,
         value: attribute.value,
         origin: origin(attribute.authority, labels),

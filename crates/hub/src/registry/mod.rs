@@ -11,6 +11,7 @@ mod match_rules;
 mod source_check;
 mod source_check_file;
 mod source_check_openid;
+mod source_check_profile;
 mod source_check_scim;
 mod source_check_sql;
 mod source_write;

@@ -8,7 +8,7 @@ use url::Url;
 use super::{
     check_label,
     directory_name::{check_attribute, check_dn, check_domain, check_filter},
-    invalid, source_check_file, source_check_openid, source_check_scim, source_check_sql,
+    invalid, source_check_file, source_check_openid, source_check_profile, source_check_scim, source_check_sql,
 };
 use crate::HubError;
 
@@ -48,6 +48,7 @@ pub(super) fn check(mut draft: SourceDraft, before: Option<&Source>) -> Result<S
     }
     draft.self_written.sort_unstable();
     draft.self_written.dedup();
+    source_check_profile::check(&mut draft)?;
     for group in &draft.protected_groups {
         // Elsewhere groups have no distinguished names.
         if draft.connector.ldap().is_some() {

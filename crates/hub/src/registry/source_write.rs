@@ -79,7 +79,8 @@ impl Hub {
         let before = SourceDraft::from(&stored.source);
         let mut draft = source_check::check(draft, Some(&stored.source))?;
         let has_people = storage::sources::has_people(&mut self.database.reader(), stored.source.id).await?;
-        let taken = two_people::take_out(&before, &mut draft, has_people);
+        let feeding = mirror::feeding(&mut self.database.reader()).await?;
+        let taken = two_people::take_out(&before, &mut draft, has_people, &feeding);
         let prepared = self.prepare_whole_source(stored, draft, secret).await?;
         Ok(PreparedSource { proposed: taken.fields, wanted: taken.wanted, ..prepared })
     }
@@ -231,6 +232,7 @@ pub(super) fn source_of(draft: SourceDraft, identify: impl FnOnce(&mut Source)) 
         just_in_time_activation: draft.just_in_time_activation,
         self_written: draft.self_written,
         protected_groups: draft.protected_groups,
+        profile: draft.profile,
         revision: 0,
         created_at: chrono::DateTime::UNIX_EPOCH,
         updated_at: chrono::DateTime::UNIX_EPOCH,

@@ -1,6 +1,8 @@
 //! Changes that one person cannot make alone: they are kept as proposals, and made when a second person agrees
 //! (`hub::access::approvals`).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use directory::{AttributeName, ConnectorSettings, ProposalId, Source, SourceDraft, SourceId, SourceMode};
 use secrecy::SecretString;
@@ -57,6 +59,8 @@ pub(crate) struct Wanted {
     connector: Option<ConnectorSettings>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mode: Option<SourceMode>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expressions: Option<BTreeMap<AttributeName, String>>,
 }
 
 impl Wanted {
@@ -71,6 +75,9 @@ impl Wanted {
         }
         if let Some(connector) = &self.connector {
             draft.connector.clone_from(connector);
+        }
+        if let Some(expressions) = &self.expressions {
+            draft.profile.expressions.clone_from(expressions);
         }
         if let Some(mode) = self.mode {
             draft.mode = mode;
@@ -105,7 +112,15 @@ pub(super) struct TakenOut {
 
 /// Takes out of `after` what needs two people, and says what that was. What a source is trusted for (its domains, its
 /// self-written attributes) matters once it has people; switching TLS off and retiring always do.
-pub(super) fn take_out(before: &SourceDraft, after: &mut SourceDraft, has_people: bool) -> TakenOut {
+///
+/// `feeding` are the attributes that rules in force can link people by: who reads them from elsewhere decides who is
+/// whom, like whoever writes such a rule.
+pub(super) fn take_out(
+    before: &SourceDraft,
+    after: &mut SourceDraft,
+    has_people: bool,
+    feeding: &BTreeSet<AttributeName>,
+) -> TakenOut {
     let mut wanted = Wanted::default();
     if has_people && after.domains != before.domains {
         wanted.domains = Some(std::mem::replace(&mut after.domains, before.domains.clone()));
@@ -113,7 +128,13 @@ pub(super) fn take_out(before: &SourceDraft, after: &mut SourceDraft, has_people
     if has_people && after.self_written != before.self_written {
         wanted.self_written = Some(std::mem::replace(&mut after.self_written, before.self_written.clone()));
     }
-    if after.connector.is_plain() && !before.connector.is_plain() {
+    let mapped = |draft: &SourceDraft, name| draft.connector.mapping().and_then(|mapping| mapping.get(name).cloned());
+    if feeding.iter().any(|name| after.profile.expressions.get(name) != before.profile.expressions.get(name)) {
+        let now = before.profile.expressions.clone();
+        wanted.expressions = Some(std::mem::replace(&mut after.profile.expressions, now));
+    }
+    let remapped = feeding.iter().any(|name| mapped(before, name) != mapped(after, name));
+    if remapped || (after.connector.is_plain() && !before.connector.is_plain()) {
         wanted.connector = Some(std::mem::replace(&mut after.connector, before.connector.clone()));
     }
     if after.mode == SourceMode::Retired && before.mode != SourceMode::Retired {

@@ -353,7 +353,7 @@ impl Broker<'_> {
                     _ => directory::AccountStatus::Disabled,
                 };
             }
-            mirror::refresh(tx, self.hub, &live.source, &entry, account).await?;
+            mirror::refresh(tx, self.hub, &live.source, &entry, account, mirror::Cause::SignIn).await?;
         }
         Ok(())
     }

@@ -290,7 +290,7 @@ impl Broker<'_> {
                     mirror::note_missing(tx, self.hub, &self.policy, &live.source, &account).await?;
                 }
                 Pending::Refresh { live, entry, account } => {
-                    mirror::refresh(tx, self.hub, &live.source, &entry, &account).await?;
+                    mirror::refresh(tx, self.hub, &live.source, &entry, &account, mirror::Cause::SignIn).await?;
                 }
                 Pending::MergedAliasUsed { merged } => {
                     let event = AuditEvent::new(Actor::System, "alias.of-merged-person-used").person(merged);

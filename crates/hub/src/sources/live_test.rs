@@ -91,7 +91,7 @@ impl Hub {
         }
     }
 
-    async fn source_to_test(&self, test: ConnectionTest) -> Result<(Source, SecretString), HubError> {
+    pub(super) async fn source_to_test(&self, test: ConnectionTest) -> Result<(Source, SecretString), HubError> {
         let ConnectionTest { draft, id, secret } = test;
         let stored = match id {
             Some(id) => Some(self.stored_source(id).await?),
@@ -177,7 +177,12 @@ impl Hub {
         Ok(PersonVerdict { result: answer.result, endpoint: answer.endpoint, reason: answer.reason })
     }
 
-    async fn audit_test(&self, by: &ManageSources, source: &Source, action: &'static str) -> Result<(), HubError> {
+    pub(super) async fn audit_test(
+        &self,
+        by: &ManageSources,
+        source: &Source,
+        action: &'static str,
+    ) -> Result<(), HubError> {
         let event = AuditEvent::new(by.actor(), action).source(source.id).details(json!({ "name": source.name }));
         storage::write!(self.database, |tx| { Ok(record(tx, &*self.clock, &*self.random, event.clone()).await?) })
     }

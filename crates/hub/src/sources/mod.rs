@@ -1,11 +1,13 @@
 //! Directories: register, change, switch the mode, and try them live without changing anything.
 
 mod live_test;
+mod profile_preview;
 pub mod wizard;
 
 pub use connector::{HostHealth, HostState, ProbeStep};
 use directory::{Source, SourceDraft, SourceId, SourceMode};
 pub use live_test::{ConnectionTest, PersonFound, PersonTest, PersonVerdict, WouldBecome};
+pub use profile_preview::{MappedEntry, MappedValue};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use storage::sources::StoredSource;

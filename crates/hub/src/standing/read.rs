@@ -52,7 +52,7 @@ impl Hub {
         match asked {
             Ok(Some(entry)) => {
                 storage::write!(self.database, |tx| {
-                    mirror::refresh(tx, self, &live.source, &entry, account).await
+                    mirror::refresh(tx, self, &live.source, &entry, account, mirror::Cause::Reading).await
                 })?;
                 Ok(if entry.groups_complete { Reading::Whole } else { Reading::Half })
             }

@@ -116,7 +116,7 @@ impl Hub {
                     continue;
                 }
                 let Some(account) = Accounts(tx).by_id(id).await? else { continue };
-                let refreshed = mirror::refresh(tx, self, source, entry, &account).await?;
+                let refreshed = mirror::refresh(tx, self, source, entry, &account, mirror::Cause::Reading).await?;
                 counted.changed += 1;
                 counted.became_disabled += u64::from(refreshed.became_disabled);
                 counted.came_back += u64::from(refreshed.came_back);

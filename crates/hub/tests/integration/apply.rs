@@ -69,6 +69,11 @@ outage_sign_in = true
 self_written = ["phone", "email"]
 protected_groups = ["cn=Domain Admins,cn=Users,dc=ad,dc=test"]
 
+[source.profile]
+priority = 20
+priorities = { phone = 5 }
+expressions = { department = 'entry.ou.after("=")' }
+
 [[client]]
 id = "spa"
 name = "Single page"

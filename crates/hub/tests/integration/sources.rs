@@ -63,6 +63,10 @@ async fn unchanged_sources_keep_their_connector() {
     }
 }
 
+fn computes(draft: &mut SourceDraft, expression: &str) {
+    draft.profile.expressions.insert(AttributeName::Email, expression.to_owned());
+}
+
 #[tokio::test]
 async fn wrong_settings_name_their_field() {
     type Spoil = fn(&mut SourceDraft);
@@ -100,6 +104,17 @@ async fn wrong_settings_name_their_field() {
         ("domains", |d| d.domains = vec!["@corp.test".to_owned()]),
         ("domains", |d| d.domains = vec!["*.corp.test".to_owned()]),
         ("protected_groups", |d| d.protected_groups = vec!["admins".to_owned()]),
+        ("profile.priority", |d| d.profile.priority = Some(0)),
+        ("profile.expressions", |d| computes(d, "entry.mail +")),
+        ("profile.expressions", |d| computes(d, "entry.mail.shout()")),
+        // Passwords are no attributes, and what people write themselves does not become trustworthy.
+        ("profile.expressions", |d| computes(d, "entry.userPassword")),
+        ("profile.expressions", |d| computes(d, "entry[\"unicodePwd\"]")),
+        ("profile.expressions", |d| computes(d, "entry.phone")),
+        ("profile.expressions", |d| computes(d, "entry.TelephoneNumber")),
+        ("profile.priority", |d| {
+            d.profile.priorities.insert(AttributeName::Phone, 1_001);
+        }),
         ("lockout_threshold", |d| d.lockout.threshold = Some(1_000_000)),
         ("transport", |d| {
             ldap(d).transport = TransportSecurity::Plain;

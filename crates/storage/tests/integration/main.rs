@@ -59,6 +59,7 @@ async fn source(database: &Database, n: u128) -> SourceId {
         just_in_time_activation: false,
         self_written: Vec::new(),
         protected_groups: Vec::new(),
+        profile: directory::ProfileSettings::default(),
         revision: 1,
         created_at: now(),
         updated_at: now(),

@@ -219,6 +219,7 @@ impl World {
                     self_written: false,
                     verified: name == AttributeName::Email,
                     updated_at: now,
+                    cause: None,
                 };
                 Attributes(tx).put(&attribute).await?;
             }
@@ -441,6 +442,7 @@ fn source(id: SourceId) -> Source {
         just_in_time_activation: false,
         self_written: Vec::new(),
         protected_groups: Vec::new(),
+        profile: directory::ProfileSettings::default(),
         revision: 1,
         created_at: now,
         updated_at: now,

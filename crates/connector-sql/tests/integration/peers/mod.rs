@@ -34,6 +34,7 @@ pub fn source(settings: SqlSettings) -> Source {
         just_in_time_activation: false,
         self_written: Vec::new(),
         protected_groups: vec!["rolle 3".to_owned()],
+        profile: directory::ProfileSettings::default(),
         revision: 1,
         created_at: DateTime::UNIX_EPOCH,
         updated_at: DateTime::UNIX_EPOCH,

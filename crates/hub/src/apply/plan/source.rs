@@ -70,6 +70,7 @@ fn draft_of(
     set(&mut draft.outage_sign_in, section.outage_sign_in.as_ref());
     set(&mut draft.self_written, section.self_written.as_ref());
     set(&mut draft.protected_groups, section.protected_groups.as_ref());
+    set(&mut draft.profile, section.profile.as_ref());
     draft.lockout.threshold = section.lockout_threshold.or(draft.lockout.threshold);
     draft.lockout.window_seconds = section.lockout_window.map(Seconds::seconds).or(draft.lockout.window_seconds);
     match &mut draft.connector {

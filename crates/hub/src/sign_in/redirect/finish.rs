@@ -257,7 +257,9 @@ impl Broker<'_> {
         entry: Option<&SourceEntry>,
     ) -> Result<Known, HubError> {
         let Some(entry) = entry.filter(|entry| entry.status == AccountStatus::Active) else { return Ok(known) };
-        storage::write!(self.hub.database, |tx| { mirror::refresh(tx, self.hub, &live.source, entry, account).await })?;
+        storage::write!(self.hub.database, |tx| {
+            mirror::refresh(tx, self.hub, &live.source, entry, account, mirror::Cause::SignIn).await
+        })?;
         let id = known.person.id;
         Ok(self.read_known(id, None).await?.unwrap_or(known))
     }

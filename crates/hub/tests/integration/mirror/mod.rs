@@ -2,7 +2,9 @@
 
 mod capture;
 mod create;
+mod mapped;
 mod matching;
+mod owner;
 mod property;
 mod refresh;
 mod standing;
@@ -57,8 +59,9 @@ pub(super) async fn refresh(test: &TestHub, source: &Source, entry: &SourceEntry
         .await
         .unwrap()
         .unwrap();
-    let done: Result<_, HubError> =
-        storage::write!(test.hub.database, |tx| { mirror::refresh(tx, &test.hub, source, entry, &account).await });
+    let done: Result<_, HubError> = storage::write!(test.hub.database, |tx| {
+        mirror::refresh(tx, &test.hub, source, entry, &account, mirror::Cause::Reading).await
+    });
     done.unwrap()
 }
 

@@ -114,7 +114,7 @@ async fn an_entry_is_never_written_to_another_account() {
         let source = source(&test, "corp").await;
         let (_, account) = created(&test, &source, &entry("ada")).await;
         let refused: Result<Refreshed, HubError> = storage::write!(test.hub.database, |tx| {
-            mirror::refresh(tx, &test.hub, &source, &entry("bob"), &account).await
+            mirror::refresh(tx, &test.hub, &source, &entry("bob"), &account, mirror::Cause::Reading).await
         });
         assert!(matches!(refused, Err(HubError::Internal(_))));
     }

@@ -57,6 +57,7 @@ pub fn entry(name: &str) -> SourceEntry {
         password_set_at: None,
         lockout: LockoutReading::default(),
         privileged: false,
+        raw: BTreeMap::new(),
         anchors: directory::Anchors::default(),
         server: String::new(),
     }
