@@ -119,6 +119,7 @@ fn state(line: &ImportLine, now: DateTime<Utc>) -> (String, String) {
 /// What somebody who reads the state asks next.
 fn remark(line: &ImportLine, now: DateTime<Utc>) -> String {
     let reason = line.reason.clone().unwrap_or_default();
+    let kept = if line.dry_run { "It was a dry run: nothing is kept." } else { "What it had written stays." };
     let because = if reason.is_empty() { String::new() } else { format!(": {reason}") };
     match line.state {
         ImportState::Running if line.stands_still(now) => {
@@ -130,8 +131,8 @@ fn remark(line: &ImportLine, now: DateTime<Utc>) -> String {
         ImportState::Interrupted => {
             format!("It was interrupted{because}. Nobody was removed. Start an import: it goes on where it was.")
         }
-        ImportState::Stopped => format!("It was stopped{because}. What it had written stays; nobody more is touched."),
-        ImportState::Cancelled => "It was cancelled. What it had written stays.".to_owned(),
+        ImportState::Stopped => format!("It was stopped{because}. {kept}"),
+        ImportState::Cancelled => format!("It was cancelled. {kept}"),
         ImportState::Completed => capital(&reason),
     }
 }

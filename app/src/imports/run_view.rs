@@ -172,7 +172,7 @@ fn results(
                     <tr>
                         <th scope="col">"Object"</th>
                         <th scope="col">"Outcome"</th>
-                        <th scope="col" class="p2">"Why"</th>
+                        <th scope="col">"Why"</th>
                         <th scope="col" class="p4">"Kind"</th>
                     </tr>
                 </thead>
@@ -201,7 +201,7 @@ fn row(line: ResultLine) -> impl IntoView {
         <tr>
             <th scope="row" class="cut" title=title>{place}</th>
             <td><span class=line.outcome.0>{line.outcome.1}</span></td>
-            <td class="p2 wrap"><bdi>{line.why}</bdi></td>
+            <td class="wrap"><bdi>{line.why}</bdi></td>
             <td class="p4">{line.kind}</td>
         </tr>
     }

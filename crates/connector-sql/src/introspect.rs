@@ -107,7 +107,7 @@ fn roles(columns: &[String]) -> Vec<(&'static str, &str)> {
             let has = |column: &&String| parts.iter().any(|part| column.to_lowercase().contains(part));
             columns.iter().filter(free).find(has)
         };
-        if let Some(column) = names.iter().find_map(|name| named(&name)).or_else(partly) {
+        if let Some(column) = names.iter().find_map(named).or_else(partly) {
             found.push((role, column));
         }
     }
