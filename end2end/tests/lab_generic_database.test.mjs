@@ -1,30 +1,66 @@
 // Lab "Migrate users from an on-premises generic database": the table of an old portal, in PostgreSQL and in MariaDB.
 // Where the reference architecture exports hashes or scripts and has no just-in-time creation, the hub reads the row,
-// compares the stored password itself, and creates people at their first sign-in.
+// compares the stored password itself, and creates people at their first sign-in. The lab's password hook is the call-out.
 import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import https from 'node:https';
+import path from 'node:path';
 import { test } from 'node:test';
 import { imports, meetsTheOutagePage, showsInTheConsole, signsIn } from '../lib/lab.mjs';
 import { Stage, inspect } from '../lib/stage.mjs';
 
 const NAME = 'portal-db';
 const LABEL = 'Old portal';
-const open = (database) => ({
+const open = (database, application) => ({
   name: NAME, label: LABEL, kind: 'sql', domain: 'example.test', mode: 'active',
-  open: (peers) => peers.legacy(NAME, database),
+  open: async (peers, hub) => {
+    const legacy = await peers.legacy(NAME, database);
+    const { password } = legacy.settings;
+    password.formats.OWN = { scheme: 'call-out' };
+    password.call_out = await application.open(peers, hub);
+    return legacy;
+  },
 });
+
+// The old application, which alone knows how it stores some of its passwords.
+class OldApplication {
+  asked = [];
+
+  async open(peers, hub) {
+    const { certificate, key, ca_pem } = await peers.certificate();
+    this.server = https.createServer({ cert: certificate, key }, async (request, response) => {
+      let body = '';
+      for await (const chunk of request) body += chunk;
+      const { id, password } = JSON.parse(body);
+      this.asked.push({ id, authorization: request.headers.authorization });
+      response.writeHead(password === `only the portal knows ${id}` ? 200 : 403).end();
+    });
+    await new Promise((resolve) => { this.server.listen(0, '127.0.0.1', resolve); });
+    await mkdir(path.join(hub.data, 'sources'), { recursive: true });
+    await writeFile(path.join(hub.data, 'sources', 'portal.token'), 'a token of the portal\n');
+    return { url: `https://localhost:${this.server.address().port}/check`, ca_pem, token_file: 'portal.token' };
+  }
+
+  close() {
+    this.server?.closeAllConnections();
+    this.server?.close();
+  }
+}
 
 for (const database of ['postgres', 'mariadb']) {
   test(`lab generic database: the portal in ${database}`, async (lab) => {
-    const stage = await Stage.set([open(database)]);
+    const application = new OldApplication();
+    const stage = await Stage.set([open(database, application)]);
     try {
-      await walk(lab, stage);
+      await walk(lab, stage, application);
     } finally {
       await stage.strike();
+      application.close();
     }
   });
 }
 
-async function walk(lab, stage) {
+async function walk(lab, stage, application) {
   await lab.test('lab generic database: an import brings people, groups and devices', async () => {
     const counts = await imports(stage, NAME, 'created', 20);
     assert.equal(counts.outcomes.group.created, 10, JSON.stringify(counts));
@@ -58,6 +94,19 @@ async function walk(lab, stage) {
     await showsInTheConsole(stage, 'u000004', { row: 'D6', asked: LABEL, password: 'Isthmus' });
     assert.deepEqual(await signsIn(stage, 'u000004', 'Passw0rd-4'), before, 'applications notice nothing');
     await showsInTheConsole(stage, 'u000004', { row: 'D1', asked: 'nobody outside this hub' });
+  });
+
+  await lab.test('lab generic database: a hash that only the old application knows is asked about once', async () => {
+    await stage.peers.execute(NAME, "update T_PERSON set PW_ALGO = 'OWN', PW_HASH = 'riddle' where PERS_NO in (6, 7)");
+    await signsIn(stage, 'u000006', 'only the portal knows 6');
+    await showsInTheConsole(stage, 'u000006', { row: 'D6', asked: LABEL, password: 'Isthmus' });
+    await signsIn(stage, 'u000006', 'only the portal knows 6');
+    assert.deepEqual(application.asked, [{ id: '6', authorization: 'Bearer a token of the portal' }]);
+    const wrong = await stage.atTheDoor();
+    await wrong.signIn('u000007', 'not the password');
+    await wrong.page.getByRole('heading', { name: 'You are not signed in' }).waitFor();
+    await wrong.leave();
+    assert.equal(application.asked.length, 2);
   });
 
   await lab.test('lab generic database: with the database stopped, whoever moved signs in, and nobody else loses anything', async () => {

@@ -232,8 +232,12 @@ impl Connector for SqlConnector {
         self.fetch_now(id).await.map_err(|fault| self.trouble(fault))
     }
 
-    /// The hub compares passwords of such a source itself: nothing is sent, whatever is asked.
-    async fn verify(&self, _entry: &SourceEntry, _password: &SecretString) -> Verification {
+    /// The hub compares passwords of such a source itself, and nothing is ever sent to the database. Only for those that
+    /// the old application alone can check does the hub ask, and then that application answers.
+    async fn verify(&self, entry: &SourceEntry, password: &SecretString) -> Verification {
+        if let Some(call_out) = &self.inner.compiled.call_out {
+            return call_out.ask(entry, password).await;
+        }
         Verification {
             result: AdapterResult::Unverifiable,
             sent: false,

@@ -7,7 +7,7 @@ use connector::{AllowedNetworks, SourceFolder};
 use directory::{ConnectorSettings, Source, SqlSettings};
 use secrecy::SecretString;
 
-use crate::{dialect::Dialect, fault::Fault};
+use crate::{call_out::CallOut, dialect::Dialect, fault::Fault};
 
 /// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub(crate) struct Compiled {
     pub(crate) operation_timeout: Duration,
     pub(crate) connections: usize,
     pub(crate) page_size: usize,
+    /// The old application, for passwords that only it can check.
+    pub(crate) call_out: Option<CallOut>,
     /// Tells cursors of these settings from those of others.
     pub(crate) fingerprint: u64,
 }
@@ -78,6 +80,9 @@ impl Compiled {
             Place::Postgres { host, port } | Place::MySql { host, port } => format!("{host}:{port}"),
             Place::Sqlite { path } => path.clone(),
         };
+        let call_out = settings.password.as_ref().and_then(|password| password.call_out.as_ref());
+        let call_out =
+            call_out.map(|asked| CallOut::new(asked, Arc::clone(&networks), Arc::clone(&folder))).transpose()?;
         Ok(Self {
             endpoint,
             dialect,
@@ -96,6 +101,7 @@ impl Compiled {
             operation_timeout: Duration::from_millis(settings.operation_timeout_ms),
             connections: usize::try_from(settings.connections).unwrap_or(1).clamp(1, 64),
             page_size: usize::try_from(settings.page_size).unwrap_or(1).clamp(1, 5_000),
+            call_out,
             fingerprint: fingerprint(settings),
         })
     }

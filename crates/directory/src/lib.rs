@@ -45,7 +45,8 @@ pub use rules::{
 };
 pub use settings::{
     AttributeMapping, ConnectorSettings, Delimiter, FileFormat, FileSettings, HostChoice, LdapObjects, LdapSettings,
-    OpenIdSettings, ScimSettings, SqlDevices, SqlFlag, SqlGroups, SqlPassword, SqlSettings, TransportSecurity,
+    OpenIdSettings, ScimSettings, SqlCallOut, SqlDevices, SqlFlag, SqlGroups, SqlPassword, SqlSettings,
+    TransportSecurity,
 };
 pub use source::{LockoutSettings, ProfileSettings, Source, SourceKind, SourceMode, names_in};
 pub use stored_password::{ByteText, DescribedPassword, PasswordFormat, PasswordScheme, StoredScheme, TextBytes};

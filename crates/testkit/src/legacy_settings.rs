@@ -41,6 +41,7 @@ impl LegacySql {
                     ("PLAIN".to_owned(), of(PasswordScheme::Plain, None)),
                 ]),
                 set_at_column: None,
+                call_out: None,
             }),
             active: Some(SqlFlag { column: "AKTIV".to_owned(), values: vec!["J".to_owned()] }),
             expires_column: Some("GUELTIG_BIS".to_owned()),

@@ -1,5 +1,6 @@
-//! The demo's directory, asked by an LDAP client that was not written for it.
+//! The demo's directories, asked by clients that were not written for them.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up fails there")]
 
+mod cloud;
 mod directory;

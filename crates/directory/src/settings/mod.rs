@@ -13,7 +13,7 @@ pub use ldap::{HostChoice, LdapObjects, LdapSettings, TransportSecurity};
 pub use openid::OpenIdSettings;
 pub use scim::ScimSettings;
 use serde::{Deserialize, Serialize};
-pub use sql::{SqlDevices, SqlFlag, SqlGroups, SqlPassword, SqlSettings};
+pub use sql::{SqlCallOut, SqlDevices, SqlFlag, SqlGroups, SqlPassword, SqlSettings};
 use url::Url;
 
 use crate::{AttributeName, SourceKind};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::AttributeMapping;
-use crate::PasswordFormat;
+use crate::{PasswordFormat, PasswordScheme};
 
 /// A database with people in it, which is read and never written. The password of the account is the source's secret
 /// and never in the URL. Where a table is named, `schema.table` or a query may stand: text that begins with `select`.
@@ -91,6 +91,32 @@ pub struct SqlPassword {
     /// When the password was last set.
     #[serde(default)]
     pub set_at_column: Option<String>,
+    /// Who is asked about passwords of the scheme `call-out`.
+    #[serde(default)]
+    pub call_out: Option<SqlCallOut>,
+}
+
+/// The old application, asked about passwords whose stored form only it understands: once per person, while people are
+/// moved. It answers 200 for a right password, 403 for a wrong one, and anything else is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SqlCallOut {
+    /// `https://…`: it is sent the typed password.
+    pub url: Url,
+    /// PEM of the private certificate authority; the system's authorities if absent.
+    #[serde(default)]
+    pub ca_pem: Option<String>,
+    /// The file with the token that the hub shows there, below the folder of source files.
+    pub token_file: String,
+}
+
+impl SqlPassword {
+    /// Whether some of the stored passwords are the old application's secret.
+    #[must_use]
+    pub fn calls_out(&self) -> bool {
+        let mut formats = self.formats.values().chain([&self.format]);
+        formats.any(|format| format.scheme == PasswordScheme::CallOut)
+    }
 }
 
 /// A column that says yes with some of its values.

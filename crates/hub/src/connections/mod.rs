@@ -155,5 +155,12 @@ pub(crate) fn entered_for(vault: &Vault, connector: &ConnectorSettings) -> Vec<u
         text.push('\n');
         text.push_str(part);
     }
+    // Typed passwords go there: whoever redirects them has to know the source's secret. A file has none.
+    if let ConnectorSettings::Sql(sql) = connector
+        && !sql.is_file()
+        && let Some(call_out) = sql.password.as_ref().and_then(|password| password.call_out.as_ref())
+    {
+        text.push_str(&format!("\ncall-out\n{}\n{}", call_out.url, call_out.ca_pem.as_deref().unwrap_or("system")));
+    }
     vault.keyed_digest("source transport", text.as_bytes())
 }

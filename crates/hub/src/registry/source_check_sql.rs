@@ -123,7 +123,29 @@ fn check_password(password: &SqlPassword) -> Result<(), HubError> {
     if password.format_column.is_some() == password.formats.is_empty() {
         return Err(invalid("formats", "give format_column and formats together, or neither"));
     }
-    Ok(())
+    check_call_out(password)
+}
+
+fn check_call_out(password: &SqlPassword) -> Result<(), HubError> {
+    let wrong = |message: &str| Err(invalid("call_out", message));
+    let Some(call_out) = &password.call_out else {
+        if password.calls_out() {
+            return wrong("the scheme call-out needs [source.sql.password.call_out] with url and token_file");
+        }
+        return Ok(());
+    };
+    if !password.calls_out() {
+        return wrong("no format has the scheme call-out: nobody would be asked");
+    }
+    let url = &call_out.url;
+    let extra = !url.username().is_empty() || url.password().is_some() || url.fragment().is_some();
+    if url.scheme() != "https" || url.host_str().is_none_or(str::is_empty) || extra {
+        return wrong("write an https:// address without a name or password in it: it is sent passwords");
+    }
+    if let Some(pem) = &call_out.ca_pem {
+        check_ca(pem)?;
+    }
+    SourceFolder::check(&call_out.token_file).map_err(|refused| invalid("call_out", refused.to_string()))
 }
 
 fn check_figures(sql: &SqlSettings) -> Result<(), HubError> {

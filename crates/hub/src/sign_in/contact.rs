@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{
     broker::{Broker, Pending},
     budget::{self, Ending, Limit, SourceCount},
+    compare::Comparison,
     decision::SourceAnswer,
     lookup::{answer_of, note_contact, said},
     measure,
@@ -85,10 +86,14 @@ impl Broker<'_> {
             let locked = Contacted::without_bind(said(AdapterResult::Locked));
             return Ok(Contacted { locked_until: Some(until), ..locked });
         }
+        let mut stored = None;
         if live.source.connector.hands_passwords_over() {
-            return self.compare(&*connector, live, entry, account, password).await;
+            match self.compare(&*connector, live, entry, account, password).await? {
+                Comparison::Done(contacted) => return Ok(contacted),
+                Comparison::CallOut(kept) => stored = Some(kept),
+            }
         }
-        let digest = self.digest_of(live, entry, account, None, password);
+        let digest = self.digest_of(live, entry, account, stored.as_ref(), password);
         if self.is_known_wrong((live.source.id, &entry.immutable_id), &digest).await {
             self.trace.bad("Source not asked", "The same wrong password was typed before.", None);
             return Ok(Contacted::without_bind(SourceAnswer::Repeated));

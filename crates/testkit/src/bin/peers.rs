@@ -176,8 +176,11 @@ impl Peers {
                 self.directory(&name)?.add_person(&username, &given, &family);
             }
             Wish::Certificate => {
-                let certificate = Authority::new("browser tests").local();
-                return Ok(json!({ "certificate": certificate.certificate_pem, "key": certificate.key_pem }));
+                let authority = Authority::new("browser tests");
+                let certificate = authority.local();
+                return Ok(json!({
+                    "certificate": certificate.certificate_pem, "key": certificate.key_pem, "ca_pem": authority.ca_pem(),
+                }));
             }
             Wish::Slapd { .. }
             | Wish::Cloud { .. }

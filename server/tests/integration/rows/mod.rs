@@ -8,6 +8,7 @@
 /// `rows_on_postgres_peers` has these tests as well, with another answer here.
 const ON_POSTGRES: bool = false;
 
+mod call_out_peers;
 mod delegated;
 pub mod directory_stub;
 pub mod house;
