@@ -1,6 +1,7 @@
-//! What the server does without being asked: keep standing fresh, forget what expired. Of several servers on one
+//! What the server does without being asked: keep standing fresh, import by the clock, forget what expired. Of several servers on one
 //! database, one at a time does each piece; what it is, is the hub's business.
 
+mod imports;
 mod keys;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -39,6 +40,7 @@ pub fn start(hub: &Hub, checkpoints: Arc<dyn CheckpointFile>, stop: &Cancellatio
     tasks.spawn(keys::watch_sealing_keys(hub.clone(), owner.clone(), stop.clone()));
     tasks.spawn(keys::tend_signing_keys(hub.clone(), owner.clone(), stop.clone()));
     tasks.spawn(seal(Sealer::new(hub.clone(), owner.clone(), Some(checkpoints)), stop.clone()));
+    tasks.spawn(imports::import(hub.clone(), owner.clone(), stop.clone()));
     tasks.spawn(sweep(hub.clone(), owner, stop.clone()));
     tasks.spawn(check_hosts(hub.clone(), stop.clone()));
     tasks

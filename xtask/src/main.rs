@@ -81,6 +81,18 @@ enum Bench {
         #[arg(long, default_value_t = 3)]
         rounds: usize,
     },
+    /// People from LDAP beside `ldapsearch`, people from a file beside the same rows inserted by the database itself
+    Import {
+        /// People in the LDAP directory; 0 leaves it out
+        #[arg(long, default_value_t = 100_000)]
+        people: usize,
+        /// Records in the file; 0 leaves it out
+        #[arg(long, default_value_t = 1_000_000)]
+        records: usize,
+        /// An `isthmus` that is there already, instead of building the optimised one
+        #[arg(long)]
+        binary: Option<std::path::PathBuf>,
+    },
 }
 
 fn main() -> std::process::ExitCode {
@@ -91,6 +103,7 @@ fn main() -> std::process::ExitCode {
         Command::Test(TestOptions { quick, thorough, install }) => test::run(quick, thorough, install),
         Command::Check { write } => check::run(write),
         Command::Bench { what: Bench::SignIn { seconds, rounds } } => bench::sign_in(seconds, rounds),
+        Command::Bench { what: Bench::Import { people, records, binary } } => bench::import(people, records, binary),
     };
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A page ends after so many records, or so many bytes.
-const RECORDS: usize = 1_000;
+const RECORDS: usize = 500;
 const BYTES: u64 = 4 * 1024 * 1024;
 
 /// Reads on from where the records stand. Who reads it says what comes next. An error ends the read.

@@ -76,6 +76,23 @@ impl ImportOutcome {
     }
 }
 
+/// When imports of a source begin by themselves; 0 = never.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportSchedule {
+    /// Seconds from one beginning to the next.
+    pub every_seconds: u64,
+    /// The same of imports that read everything, though what changed could be asked for.
+    pub full_every_seconds: u64,
+}
+
+impl ImportSchedule {
+    /// Whether they are all begun by hand.
+    #[must_use]
+    pub const fn is_off(self) -> bool {
+        self.every_seconds == 0 && self.full_every_seconds == 0
+    }
+}
+
 /// Numbers of a run, by kind of object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

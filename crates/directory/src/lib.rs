@@ -30,7 +30,7 @@ pub use ids::{
     AccountId, AuditEventId, AuthorizationId, CaseId, ClientId, DeviceId, GrantId, GroupId, ImmutableId, ImportRunId,
     PersonId, ProposalId, SessionId, SignInId, SourceId,
 };
-pub use import::{ImportCounts, ImportOutcome, ImportScope, ImportState};
+pub use import::{ImportCounts, ImportOutcome, ImportSchedule, ImportScope, ImportState};
 pub use name::{EmailAddress, Folded, Namespace, TypedName, fold, search_words};
 pub use object::{ObjectKind, SourceDevice, SourceGroupEntry};
 pub use person::{

@@ -21,6 +21,10 @@ impl Folded {
 /// matching over NFC). Passwords are never folded.
 #[must_use]
 pub fn fold(text: &str) -> Folded {
+    // What most directories hold is composed already and folds letter by letter.
+    if text.is_ascii() {
+        return Folded(text.trim().to_ascii_lowercase());
+    }
     let composed: String = text.trim().nfc().collect();
     Folded(caseless::default_case_fold_str(&composed).nfc().collect())
 }
@@ -29,6 +33,9 @@ pub fn fold(text: &str) -> Folded {
 #[must_use]
 pub fn search_words(text: &str) -> Vec<String> {
     let folded = fold(text);
+    if folded.as_str().is_ascii() {
+        return folded.as_str().split_whitespace().map(str::to_owned).collect();
+    }
     let plain: String = folded.as_str().nfd().filter(|c| !is_combining_mark(*c)).nfc().collect();
     plain.split_whitespace().map(str::to_owned).collect()
 }

@@ -8,10 +8,12 @@ use unicode_normalization::UnicodeNormalization as _;
 /// The value under this folding; empty if nothing is left that could tell people apart.
 #[must_use]
 pub fn normalised(text: &str, folding: Folding) -> Option<String> {
-    if is_placeholder(text) {
+    let key = folded(text, Folding::Zeros);
+    if is_placeholder(text, &key) {
         return None;
     }
-    Some(folded(text, folding))
+    // An import folds every value of everybody: never twice.
+    Some(if folding == Folding::Zeros { key } else { folded(text, folding) })
 }
 
 /// The key a value is stored and looked up by: the coarsest of the foldings.
@@ -27,20 +29,21 @@ pub fn same(one: &str, other: &str, folding: Folding) -> bool {
 }
 
 fn folded(text: &str, folding: Folding) -> String {
-    let exact: String = text.trim().nfc().collect();
     match folding {
-        Folding::Exact => exact,
-        Folding::Case => fold(&exact).as_str().to_owned(),
-        Folding::Form => form(&folded(text, Folding::Case)),
-        Folding::Zeros => {
-            let form = folded(text, Folding::Form);
-            form.trim_start_matches('0').to_owned()
-        }
+        Folding::Exact => text.trim().nfc().collect(),
+        // Trims and composes first.
+        Folding::Case => fold(text).as_str().to_owned(),
+        Folding::Form => form(fold(text).as_str()),
+        Folding::Zeros => form(fold(text).as_str()).trim_start_matches('0').to_owned(),
     }
 }
 
 /// Letters and digits only, in their compatibility form (Unicode 3.13, D146: fold, decompose, fold again).
 fn form(text: &str) -> String {
+    if text.is_ascii() {
+        // It is folded, and has no other form.
+        return text.chars().filter(char::is_ascii_alphanumeric).collect();
+    }
     let wide: String = text.nfkc().collect();
     fold(&wide).as_str().nfkc().filter(|c| c.is_alphanumeric()).collect()
 }
@@ -80,15 +83,15 @@ const PLACEHOLDERS: &[&str] = &[
 ];
 
 /// Whether a value names nobody: empty, only punctuation or zeros, one character over and over, a listed word.
-fn is_placeholder(text: &str) -> bool {
-    let key = folded(text, Folding::Zeros);
+/// `key` is its coarsest folding.
+fn is_placeholder(text: &str, key: &str) -> bool {
     let mut characters = key.chars();
     let Some(first) = characters.next() else { return true };
     let repeated = key.chars().count() > 2 && characters.all(|c| c == first);
     // Of an address, what stands before the @ decides.
     let local = text.rsplit_once('@').map(|(local, _)| folded(local, Folding::Zeros));
     let listed = |key: &str| PLACEHOLDERS.contains(&key);
-    repeated || listed(&key) || local.is_some_and(|local| local.is_empty() || listed(&local))
+    repeated || listed(key) || local.is_some_and(|local| local.is_empty() || listed(&local))
 }
 
 #[cfg(test)]

@@ -73,6 +73,7 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("import_cursor", Ended),
     ("import_result", Kept),
     ("import_run", Kept),
+    ("import_schedule", Kept),
     ("kept_answer", Ended),
     ("key_holder", Ended),
     ("lease", Ended),

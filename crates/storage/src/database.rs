@@ -117,6 +117,22 @@ impl Database {
         }
     }
 
+    /// A load of many rows begins; [`Database::end_bulk_load`] ends it. PostgreSQL has its own memory.
+    pub async fn begin_bulk_load(&self) -> Result<(), StorageError> {
+        match self {
+            Self::Sqlite { writer, .. } => Ok(writer.begin_bulk_load().await?),
+            Self::Postgres { .. } => Ok(()),
+        }
+    }
+
+    /// It is over.
+    pub async fn end_bulk_load(&self) -> Result<(), StorageError> {
+        match self {
+            Self::Sqlite { writer, .. } => Ok(writer.end_bulk_load().await?),
+            Self::Postgres { .. } => Ok(()),
+        }
+    }
+
     /// Waits for running statements and closes all connections.
     pub async fn close(&self) {
         match self {

@@ -9,7 +9,10 @@
 //! whoever holds the connection next tidies up first; SQLite runs the statements of a connection in the order they
 //! were sent, dropped or not.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use sqlx::{ConnectOptions as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
@@ -19,6 +22,8 @@ use crate::StorageError;
 /// The writer connection and the line in front of it.
 pub struct SqliteWriter {
     state: Arc<Mutex<State>>,
+    /// Bulk loads under way.
+    bulk_loads: AtomicUsize,
 }
 
 /// What became of a group: the error that ended it, if one did.
@@ -135,7 +140,7 @@ impl SqliteWriter {
     pub(crate) async fn open(options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
         let connection = options.connect().await?;
         let state = State { connection, outer: Outer::Closed, abandoned: false, finished: Vec::new() };
-        Ok(Self { state: Arc::new(Mutex::new(state)) })
+        Ok(Self { state: Arc::new(Mutex::new(state)), bulk_loads: AtomicUsize::new(0) })
     }
 
     /// Runs `work` on the connection with no transaction open (migrations, checkpoint).
@@ -144,6 +149,32 @@ impl SqliteWriter {
         state.tidy().await;
         state.commit_group().await;
         work(&mut state.connection).await
+    }
+
+    /// A load of many rows begins: its rows land all over the indexes, so these are kept in memory (64 MiB) and go back
+    /// to the file less often.
+    pub(crate) async fn begin_bulk_load(&self) -> Result<(), sqlx::Error> {
+        if self.bulk_loads.fetch_add(1, Ordering::SeqCst) > 0 {
+            return Ok(());
+        }
+        self.exclusively(async |c| {
+            c.execute("PRAGMA cache_size = -65536").await?;
+            c.execute("PRAGMA wal_autocheckpoint = 16384").await.map(|_| ())
+        })
+        .await
+    }
+
+    /// It is over, and the memory is given back.
+    pub(crate) async fn end_bulk_load(&self) -> Result<(), sqlx::Error> {
+        if self.bulk_loads.fetch_sub(1, Ordering::SeqCst) > 1 {
+            return Ok(());
+        }
+        self.exclusively(async |c| {
+            c.execute("PRAGMA wal_autocheckpoint = 1000").await?;
+            c.execute("PRAGMA cache_size = -2000").await?;
+            c.execute("PRAGMA shrink_memory").await.map(|_| ())
+        })
+        .await
     }
 
     /// Folds the write-ahead log into the database file. Best effort: the log is replayed at the next start anyway.

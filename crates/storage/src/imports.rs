@@ -203,6 +203,9 @@ const INSERT: &str = "insert into import_run (id, source_id, scope, state, dry_r
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 const UPDATE: &str = "update import_run set scope = $2, state = $3, updated_at = $4, ended_at = $5, reason = $6, \
     counts = $7 where id = $1 returning cancel_requested";
+const LAST_BEGUN: &str = runs!("source_id = $1 and dry_run = $2 order by started_at desc, id desc limit 1");
+const LAST_BEGUN_AS: &str =
+    runs!("source_id = $1 and dry_run = $2 and scope = $3 order by started_at desc, id desc limit 1");
 const REQUEST_CANCEL: &str = "update import_run set cancel_requested = $2 where id = $1 \
                               and state in ('running', 'interrupted')";
 const CURSORS: &str = "select kind, run_id, stage, whole, nameless, position, delta, source_revision \
@@ -235,6 +238,19 @@ impl<Q: Queries> Imports<'_, Q> {
     pub async fn of_source(&mut self, source: SourceId, size: u32) -> Result<Vec<ImportRun>, StorageError> {
         let rows: Vec<RunRow> = self.0.fetch_all(OF_SOURCE, params![source.uuid(), i64::from(size)]).await?;
         rows.into_iter().map(ImportRun::try_from).collect()
+    }
+
+    /// The newest run that was no dry one, of this scope if it is given.
+    pub async fn last_begun(
+        &mut self,
+        source: SourceId,
+        scope: Option<ImportScope>,
+    ) -> Result<Option<ImportRun>, StorageError> {
+        let row: Option<RunRow> = match scope {
+            None => self.0.fetch_optional(LAST_BEGUN, params![source.uuid(), false]).await?,
+            Some(scope) => self.0.fetch_optional(LAST_BEGUN_AS, params![source.uuid(), false, scope.as_str()]).await?,
+        };
+        row.map(ImportRun::try_from).transpose()
     }
 
     /// Runs that are under way, or were when their process died.

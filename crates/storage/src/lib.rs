@@ -28,6 +28,7 @@ mod error;
 mod group_commit;
 pub mod group_members;
 pub mod groups;
+pub mod import_schedule;
 pub mod imports;
 pub mod kept_answers;
 pub mod keys;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     Queries, StorageError, Transaction,
+    lists::{Keys, Listed},
     row::{params, word},
 };
 
@@ -269,7 +270,24 @@ impl<Q: Queries> Matching<'_, Q> {
     }
 }
 
+const BORNE: &str = "select folded from match_key where attribute = $1 and folded";
+const DECIDED: &str = "select immutable_id from match_verdict where source_id = $1 and immutable_id";
+
 impl Matching<'_, Transaction> {
+    /// Those of these values that some entry bears.
+    pub async fn borne(&mut self, attribute: MatchAttribute, folded: &[&str]) -> Result<Vec<String>, StorageError> {
+        let fixed = vec![attribute.as_str().into()];
+        let rows: Vec<(String,)> = Listed { head: BORNE, fixed, keys: Keys::Texts(folded) }.fetch(self.0).await?;
+        Ok(rows.into_iter().map(|(value,)| value).collect())
+    }
+
+    /// Those of these entries about which a reviewer decided something.
+    pub async fn decided(&mut self, source: SourceId, ids: &[&str]) -> Result<Vec<String>, StorageError> {
+        let fixed = vec![source.uuid().into()];
+        let rows: Vec<(String,)> = Listed { head: DECIDED, fixed, keys: Keys::Texts(ids) }.fetch(self.0).await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
     /// Puts a version in force; false if somebody else was faster.
     pub async fn add_rules(&mut self, version: &RulesVersion) -> Result<bool, StorageError> {
         let rules = serde_json::to_value(&version.rules).map_err(|error| StorageError::Inconsistent {

@@ -83,6 +83,10 @@ pub struct SourceSection {
     pub protected_groups: Option<Vec<String>>,
     /// `[source.profile]`: how much its word counts, and what becomes of what it says.
     pub profile: Option<ProfileSettings>,
+    /// How often an import begins by itself; 0 = never.
+    pub import_every: Option<Seconds>,
+    /// How often one of them reads everything.
+    pub full_import_every: Option<Seconds>,
 }
 
 /// One `[[client]]`.

@@ -6,19 +6,24 @@ mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use directory::SourceId;
+use directory::{ImportSchedule, SourceId};
 use storage::{Transaction, sources::StoredSource};
 
 use super::{ApplyReport, ItemChange, ItemKind, ItemOutcome, SiteDocument, SiteSecrets};
 use crate::{
     Hub, HubError,
     kernel::Actor,
-    registry::{PreparedClient, PreparedSource, Proposal, insert_client, insert_source, update_client, update_source},
+    registry::{
+        PreparedClient, PreparedSource, Proposal, insert_client, insert_source, update_client, update_source,
+        write_schedule,
+    },
 };
 
 /// Everything that would be done, checked.
 pub(super) struct Plan {
     sources: Vec<(Option<StoredSource>, PreparedSource)>,
+    /// Those that change.
+    schedules: Vec<(SourceId, ImportSchedule)>,
     clients: Vec<(bool, PreparedClient)>,
     policy: Option<policy::PreparedPolicy>,
     /// By kind, then by name.
@@ -31,7 +36,8 @@ pub(super) async fn plan(hub: &Hub, document: &SiteDocument, secrets: &SiteSecre
     refuse_repeated("[[client]]", document.client.iter().map(|c| &c.id))?;
     let mut reader = hub.database.reader();
     let stored = storage::sources::all(&mut reader).await?;
-    let mut plan = Plan { sources: Vec::new(), clients: Vec::new(), policy: None, items: Vec::new() };
+    let mut plan =
+        Plan { sources: Vec::new(), schedules: Vec::new(), clients: Vec::new(), policy: None, items: Vec::new() };
     let mut names: BTreeMap<SourceId, String> = stored.iter().map(|s| (s.source.id, s.source.name.clone())).collect();
     let mut left: BTreeMap<String, StoredSource> = stored.into_iter().map(|s| (s.source.name.clone(), s)).collect();
     for section in &document.source {
@@ -39,7 +45,9 @@ pub(super) async fn plan(hub: &Hub, document: &SiteDocument, secrets: &SiteSecre
         let place = format!("[[source]] {}", section.name);
         let prepared = source::prepare(hub, section, known.as_ref(), secrets).await.map_err(|e| at(&place, e))?;
         names.insert(prepared.source.id, section.name.clone());
-        plan.items.push(source::item(known.is_some(), &prepared));
+        let schedule = source::schedule(&mut reader, section, &prepared).await.map_err(|e| at(&place, e))?;
+        plan.items.push(source::item(known.is_some(), &prepared, &schedule));
+        plan.schedules.extend(schedule.map(|(_, wanted)| (prepared.source.id, wanted)));
         plan.sources.push((known, prepared));
     }
     plan.items.extend(left.into_keys().map(|name| absent(ItemKind::Source, name)));
@@ -113,6 +121,9 @@ impl Plan {
                     proposals.extend(outcome.proposal);
                 }
             }
+        }
+        for (source, schedule) in &self.schedules {
+            write_schedule(tx, hub, actor, *source, *schedule).await?;
         }
         for (known, prepared) in &self.clients {
             if *known {

@@ -3,12 +3,14 @@
 
 mod absent;
 mod batch;
+mod clock;
 mod engine;
 mod list;
 mod reading;
 mod started;
 
 use chrono::TimeDelta;
+pub use clock::DueImport;
 use directory::{ImportCounts, ImportRunId, ImportState, ObjectKind, SourceId};
 pub use list::{ImportLine, ImportPage, ImportReportLine, Wanted};
 pub(crate) use started::Started;
@@ -93,7 +95,9 @@ impl Hub {
                     .to_owned(),
             ));
         };
+        self.database.begin_bulk_load().await?;
         let done = self.import_under(&lease, id, request, actor, stop, told).await;
+        self.database.end_bulk_load().await?;
         if !matches!(&done, Err(HubError::Storage(error)) if error.is_lost_lease()) {
             self.release_lease(&name, &owner).await?;
         }

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use directory::{
-    AttributeName, CredentialAuthority, Folded, GroupId, ImmutableId, ImportOutcome, ImportRunId, Namespace, PersonId,
-    Source, SourceEntry, SourceKind, SourceMode, fold,
+    AttributeName, CredentialAuthority, Folded, GroupId, ImmutableId, ImportOutcome, ImportRunId, MatchAttribute,
+    Namespace, PersonId, Source, SourceEntry, SourceKind, SourceMode, fold,
 };
 use serde_json::json;
 use storage::{
@@ -16,7 +16,7 @@ use storage::{
     bulk::{NewPerson, insert_people},
     group_members::GroupMembers,
     groups::{Group, Groups},
-    matching::Matching,
+    matching::{MatchKey, Matching},
 };
 
 use super::{
@@ -166,7 +166,7 @@ pub async fn import_people(
     }
     if makes_people(source.mode) {
         let free = uncontested(tx, source, entries, &new).await?;
-        let made = make(tx, hub, source, entries, &free, run).await?;
+        let made = make(tx, hub, source, entries, free, run).await?;
         for (index, person) in made {
             imported[index] = Some(Imported::plain(ImportOutcome::Created, Some(person)));
         }
@@ -214,6 +214,8 @@ async fn give_up(
 struct Wanted {
     values: Values,
     identifiers: Vec<(AttributeName, Folded)>,
+    /// What it is found by.
+    keys: Vec<MatchKey>,
 }
 
 /// Those of the new entries that hold nothing anybody else has, bears or wants, and that no rule could match: they
@@ -223,7 +225,7 @@ async fn uncontested(
     source: &Source,
     entries: &[&SourceEntry],
     new: &[usize],
-) -> Result<Vec<(usize, Values)>, HubError> {
+) -> Result<Vec<(usize, Wanted)>, HubError> {
     let mut wanted = Vec::with_capacity(new.len());
     let mut times: HashMap<(&'static str, String), usize> = HashMap::new();
     for index in new {
@@ -241,7 +243,8 @@ async fn uncontested(
         for (name, value) in &identifiers {
             *times.entry((name.as_str(), value.as_str().to_owned())).or_default() += 1;
         }
-        wanted.push((*index, Wanted { values, identifiers }));
+        let keys = keys(source, entries[*index], &values);
+        wanted.push((*index, Wanted { values, identifiers, keys }));
     }
     let mut contested: HashSet<(&'static str, String)> =
         times.into_iter().filter(|(_, times)| *times > 1).map(|(wanted, _)| wanted).collect();
@@ -262,7 +265,7 @@ async fn uncontested(
             && w.values.faults.is_empty()
             && w.identifiers.iter().all(|(name, v)| !contested.contains(&(name.as_str(), v.as_str().to_owned())))
     };
-    Ok(wanted.into_iter().filter(|(_, w)| is_free(w)).map(|(index, w)| (index, w.values)).collect())
+    Ok(wanted.into_iter().filter(|(_, w)| is_free(w)).collect())
 }
 
 /// Those whom no rule and no reviewer could find to be somebody: nobody bears one of their values, in the hub or in
@@ -276,20 +279,29 @@ async fn unmatched(
     if rules_in_force(tx).await?.finds_nothing() {
         return Ok(wanted);
     }
-    let mut seen = HashSet::new();
+    let ids: Vec<&str> = wanted.iter().map(|(index, _)| entries[*index].immutable_id.as_str()).collect();
+    let decided: HashSet<String> = Matching(tx).decided(source.id, &ids).await?.into_iter().collect();
+    // All are looked up before anybody of the batch is written: its own bearers are these.
+    let mut times: BTreeMap<MatchAttribute, HashMap<&str, usize>> = BTreeMap::new();
+    for key in wanted.iter().flat_map(|(_, w)| &w.keys) {
+        *times.entry(key.attribute).or_default().entry(&key.folded).or_default() += 1;
+    }
+    let mut taken: HashSet<(MatchAttribute, String)> = HashSet::new();
+    for (attribute, values) in times {
+        let folded: Vec<&str> = values.keys().copied().collect();
+        taken.extend(Matching(tx).borne(attribute, &folded).await?.into_iter().map(|value| (attribute, value)));
+        let twice = values.into_iter().filter(|(_, times)| *times > 1);
+        taken.extend(twice.map(|(value, _)| (attribute, value.to_owned())));
+    }
     let mut alone = Vec::with_capacity(wanted.len());
     for (index, w) in wanted {
-        let mut free = Matching(tx).verdicts(source.id, &entries[index].immutable_id).await?.is_empty();
-        for key in keys(source, entries[index], &w.values) {
-            // All are looked up before anybody of the batch is written: its own bearers are these.
-            free &= Matching(tx).bearers(key.attribute, &key.folded, 1).await?.is_empty();
-            free &= seen.insert((key.attribute, key.folded));
-        }
-        if free {
-            alone.push((index, w));
-        } else {
+        let entry = entries[index];
+        let borne = w.keys.iter().any(|key| taken.contains(&(key.attribute, key.folded.clone())));
+        if borne || decided.contains(entry.immutable_id.as_str()) {
             // Before any of them is decided: two of one batch with one value are not unique.
-            sight(tx, source, entries[index]).await?;
+            sight(tx, source, entry).await?;
+        } else {
+            alone.push((index, w));
         }
     }
     Ok(alone)
@@ -301,7 +313,7 @@ async fn make(
     hub: &HubParts,
     source: &Source,
     entries: &[&SourceEntry],
-    free: &[(usize, Values)],
+    free: Vec<(usize, Wanted)>,
     run: ImportRunId,
 ) -> Result<Vec<(usize, PersonId)>, HubError> {
     if free.is_empty() {
@@ -310,9 +322,9 @@ async fn make(
     let groups = group_ids(tx, hub, source, free.iter().map(|(index, _)| entries[*index])).await?;
     let mut made = Vec::with_capacity(free.len());
     let mut people = Vec::with_capacity(free.len());
-    for (index, values) in free {
-        let entry = entries[*index];
-        let (mut person, account) = newcomer(hub, source, entry, values, Occasion::Import(Some(run)));
+    for (index, Wanted { values, keys, .. }) in free {
+        let entry = entries[index];
+        let (mut person, account) = newcomer(hub, source, entry, &values, Occasion::Import(Some(run)));
         let mut attributes = Vec::new();
         let mut claims = Vec::new();
         let written = (person.created_at, Cause::Import(Some(run)));
@@ -331,10 +343,10 @@ async fn make(
             person_id: person.id,
             account_id: Some(account.id),
         };
-        made.push((*index, person.id));
+        made.push((index, person.id));
         people.push(NewPerson {
             digest: Some(digest_of(source, entry)),
-            keys: keys(source, entry, values),
+            keys,
             aliases: names.iter().map(alias).collect(),
             words: words(&person.display_name, &attributes, &names),
             groups: entry.groups.iter().filter_map(|group| groups.get(&group.immutable_id).copied()).collect(),
@@ -345,7 +357,7 @@ async fn make(
         });
     }
     insert_people(tx, &people, Some(run.uuid())).await?;
-    let ids: Vec<&str> = free.iter().map(|(index, _)| entries[*index].immutable_id.as_str()).collect();
+    let ids: Vec<&str> = made.iter().map(|(index, _)| entries[*index].immutable_id.as_str()).collect();
     unsettle_listing(tx, source, &ids).await?;
     // One line for all of them: the results of the run name each.
     let details = json!({ "run": run, "people": people.len() });

@@ -1,14 +1,14 @@
 //! One `[[source]]`.
 
-use directory::{ConnectorSettings, LdapSettings, SourceDraft, SourceMode, TransportSecurity};
+use directory::{ConnectorSettings, ImportSchedule, LdapSettings, SourceDraft, SourceMode, TransportSecurity};
 use secrecy::SecretString;
-use storage::sources::StoredSource;
+use storage::{Queries, sources::StoredSource};
 
 use super::{ItemChange, ItemKind, SiteSecrets, outcome};
 use crate::{
     Hub, HubError,
     apply::{Seconds, SourceSection},
-    registry::PreparedSource,
+    registry::{PreparedSource, check_schedule, schedule_changes},
 };
 
 pub(super) async fn prepare(
@@ -33,7 +33,27 @@ pub(super) async fn prepare(
     }
 }
 
-pub(super) fn item(known: bool, prepared: &PreparedSource) -> ItemChange {
+/// When it is imported by itself: as it is, and as it will be. Nothing if that stays.
+pub(super) async fn schedule(
+    queries: &mut impl Queries,
+    section: &SourceSection,
+    prepared: &PreparedSource,
+) -> Result<Option<(ImportSchedule, ImportSchedule)>, HubError> {
+    let before = storage::import_schedule::of_source(queries, prepared.source.id).await?;
+    let mut after = before;
+    set(&mut after.every_seconds, section.import_every.map(Seconds::seconds).as_ref());
+    set(&mut after.full_every_seconds, section.full_import_every.map(Seconds::seconds).as_ref());
+    check_schedule(after)?;
+    Ok((before != after).then_some((before, after)))
+}
+
+pub(super) fn item(
+    known: bool,
+    prepared: &PreparedSource,
+    schedule: &Option<(ImportSchedule, ImportSchedule)>,
+) -> ItemChange {
+    let mut changes = prepared.changes.clone();
+    changes.extend(schedule.iter().flat_map(|(before, after)| schedule_changes(*before, *after)));
     let mut notes = Vec::new();
     if prepared.source.mode == SourceMode::Paused {
         notes.push("paused: nobody signs in through it yet".to_owned());
@@ -41,8 +61,8 @@ pub(super) fn item(known: bool, prepared: &PreparedSource) -> ItemChange {
     ItemChange {
         kind: ItemKind::Source,
         name: prepared.source.name.clone(),
-        outcome: outcome(known, prepared.changes.is_empty()),
-        changes: prepared.changes.clone(),
+        outcome: outcome(known, changes.is_empty()),
+        changes,
         proposed: prepared.proposed.clone(),
         notes,
     }

@@ -1,5 +1,6 @@
 //! Imports on both databases, from a directory that answers as told.
 
+mod clock;
 mod guards;
 mod objects;
 mod people;
