@@ -96,6 +96,7 @@ impl Rows {
         }
     }
 
+    #[expect(clippy::clone_on_copy, reason = "one text for values that copy and values that do not")]
     async fn insert_rows(self, connection: &mut SqliteConnection) -> Result<u64, StorageError> {
         let (total, width, head) = (self.len(), self.columns.len(), self.head());
         let most = (VARIABLES / width).max(1);

@@ -118,7 +118,7 @@ impl Hub {
                     && !run.cancel_requested
                     && run.source_revision == source.revision
                     && now.signed_duration_since(run.updated_at) < STALE
-                    && !(request.full && run.scope == ImportScope::Changes)
+                    && (!request.full || run.scope != ImportScope::Changes)
                     && stored.values().any(|cursor| cursor.run_id == Some(run.id));
                 if goes_on {
                     run.state = ImportState::Running;
