@@ -77,7 +77,7 @@ fn people(generation: usize) -> String {
 fn groups(generation: usize) -> String {
     let mut text = "id,name,description,members\n".to_owned();
     for g in (0..GROUPS).filter(|g| !is_away(*g, generation)) {
-        let people = (g..PEOPLE).step_by(GROUPS).filter(|n| (n + generation) % 7 != 0).map(|n| n.to_string());
+        let people = (g..PEOPLE).step_by(GROUPS).filter(|n| !(n + generation).is_multiple_of(7)).map(|n| n.to_string());
         let nested = (g % 6 == 0 && g > 0).then(|| format!("g{}", g - 6));
         let members: Vec<String> = people.chain(nested).collect();
         writeln!(text, "g{g},Group {g},generation {},{}", generation / 2, members.join(";")).unwrap();
