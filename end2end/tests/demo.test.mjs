@@ -102,7 +102,7 @@ test('the administrator sees the people of all three directories', async () => {
   await administrator.signIn(...printed('sign in').at(-1));
   await administrator.page.waitForURL(/\/console/);
   await administrator.page.goto(`${console}/people`);
-  for (const name of ['Julia Smith', 'Amara Okafor', 'Beatriz Magalhães', 'Kenji Watanabe', 'Youssef Mansour', 'Zofia Zieliński']) {
+  for (const name of ['Julia Smith', 'Amara Okafor', 'Beatriz Magalhães', 'Kenji Watanabe', 'Youssef Mansour', 'Zofia Lewandowska']) {
     await administrator.page.getByRole('link', { name }).waitFor();
   }
   administrator.quiet();

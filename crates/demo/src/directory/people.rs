@@ -42,7 +42,7 @@ impl Organisation {
             base_dn: "dc=skyline,dc=example".to_owned(),
             seed: 13,
             head_count: 120,
-            printed: [("Youssef", "Mansour", "ar", 2), ("Zofia", "Zieliński", "pl", 0)],
+            printed: [("Youssef", "Mansour", "ar", 2), ("Zofia", "Lewandowska", "pl", 0)],
         }
     }
 }
