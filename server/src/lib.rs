@@ -19,6 +19,7 @@ mod logs;
 pub mod monitoring;
 pub mod serve;
 pub mod serve_options;
+mod spreadsheet;
 mod telemetry;
 pub mod wiring;
 

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Browser, Failure};
+use crate::spreadsheet::harmless;
 
 /// What the page's form sends.
 #[derive(Debug, Deserialize)]
@@ -106,11 +107,6 @@ fn csv(lines: &[AuditLine], with_head: bool) -> Result<Vec<u8>, HubError> {
         writer.write_record(cells.iter().map(|cell| harmless(cell))).map_err(failed)?;
     }
     writer.into_inner().map_err(|error| HubError::Internal(error.to_string()))
-}
-
-/// A spreadsheet runs a cell that begins so; names come from directories, and anybody may have chosen theirs.
-pub(super) fn harmless(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
 }
 
 fn json_lines(lines: &[AuditLine]) -> Vec<u8> {

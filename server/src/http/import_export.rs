@@ -16,7 +16,8 @@ use hub::{
 };
 use serde::Deserialize;
 
-use super::{Browser, Failure, audit_export::harmless};
+use super::{Browser, Failure};
+use crate::spreadsheet::harmless;
 
 /// Results read together.
 const PIECE: u32 = 500;
