@@ -111,7 +111,7 @@ impl OpenIdConnector {
     }
 
     fn endpoint(&self) -> String {
-        http::host_of(&self.issuer)
+        connector::http::endpoint_of(&self.issuer)
     }
 
     /// A provider without Graph shows people only while they sign in.

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use connector::{Trouble, TroubleKind};
+use connector::{Trouble, TroubleKind, http::endpoint_of};
 use openidconnect::{JsonWebKeySet, core::CoreJsonWebKey};
 use reqwest::{Method, StatusCode, header::ACCEPT};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::{OpenIdConnector, failure::trouble, http::host_of};
+use crate::{OpenIdConnector, failure::trouble};
 
 const KEPT: Duration = Duration::from_hours(1);
 
@@ -69,7 +69,7 @@ impl OpenIdConnector {
     async fn read_metadata(&self) -> Result<Known, Trouble> {
         let issuer = self.issuer.as_str().trim_end_matches('/');
         let at = format!("{issuer}/.well-known/openid-configuration");
-        let wrong = |reason: String| trouble(TroubleKind::Misconfigured, &host_of(&self.issuer), reason);
+        let wrong = |reason: String| trouble(TroubleKind::Misconfigured, &endpoint_of(&self.issuer), reason);
         let at = Url::parse(&at).map_err(|error| wrong(format!("the issuer is no address: {error}")))?;
         let document: Document = serde_json::from_value(self.get_json(at).await?)
             .map_err(|error| wrong(format!("what stands there describes no OpenID provider: {error}")))?;

@@ -5,22 +5,19 @@
 
 use std::{io::Read as _, sync::Arc, time::Duration};
 
-use connector::{AllowedNetworks, SourceFolder, TroubleKind, Verification};
+use connector::{AllowedNetworks, SourceFolder, TroubleKind, Verification, http};
 use directory::{AdapterResult, SourceEntry, SqlCallOut};
 use reqwest::{
     StatusCode,
-    dns::{Name, Resolve, Resolving},
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
 };
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
-use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
-use url::{Host, Url};
+use url::Url;
 
 use crate::fault::Fault;
 
-const CONNECT: Duration = Duration::from_secs(3);
+/// For a whole answer.
 const ANSWER: Duration = Duration::from_secs(5);
 const LONGEST_TOKEN: u64 = 4_096;
 
@@ -34,19 +31,6 @@ pub(crate) struct CallOut {
     token_file: String,
 }
 
-/// Resolves names only to addresses that may be dialled.
-struct Resolver(Arc<AllowedNetworks>);
-
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let networks = Arc::clone(&self.0);
-        Box::pin(async move {
-            let found = networks.resolve(name.as_str(), 0).await?;
-            Ok(Box::new(found.into_iter()) as Box<dyn Iterator<Item = _> + Send>)
-        })
-    }
-}
-
 impl CallOut {
     /// Prepares it; does not dial.
     pub(crate) fn new(
@@ -55,35 +39,18 @@ impl CallOut {
         folder: Arc<SourceFolder>,
     ) -> Result<Self, Fault> {
         let url = settings.url.clone();
-        // Names are judged where they are resolved; an address in the URL never is resolved.
-        let address = match url.host() {
-            Some(Host::Ipv4(address)) => Some(address.into()),
-            Some(Host::Ipv6(address)) => Some(address.into()),
-            Some(Host::Domain(_)) => None,
-            None => return Err(Fault::misconfigured("the address of the call-out names no host")),
-        };
-        if let Some(address) = address.filter(|address| !networks.permits(*address)) {
-            return Err(Fault::misconfigured(format!(
-                "the call-out's {address} is neither public nor in an allowed network"
-            )));
-        }
+        let wrong = |reason: String| Fault::misconfigured(format!("the call-out: {reason}"));
+        http::may_be_dialled(&url, &networks).map_err(wrong)?;
         if url.scheme() != "https" {
             return Err(Fault::misconfigured("the call-out needs https://: it is sent passwords"));
         }
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(settings.ca_pem.as_deref())?)
-            .dns_resolver(Resolver(networks))
-            .redirect(reqwest::redirect::Policy::none())
+        let client = http::client(settings.ca_pem.as_deref(), networks, ANSWER)
+            .map_err(wrong)?
             // A request on a kept connection that breaks would be sent once more by the library.
             .pool_max_idle_per_host(0)
-            .connect_timeout(CONNECT)
-            .timeout(ANSWER)
-            .no_proxy()
-            .user_agent("isthmus")
             .build()
-            .map_err(|error| Fault::misconfigured(format!("the call-out cannot be set up: {error}")))?;
-        let port = url.port_or_known_default().unwrap_or(443);
-        let endpoint = format!("{}:{port}", url.host_str().unwrap_or_default());
+            .map_err(|error| wrong(format!("it cannot be set up: {error}")))?;
+        let endpoint = http::endpoint_of(&url);
         Ok(Self { client, url, endpoint, folder, token_file: settings.token_file.clone() })
     }
 
@@ -106,8 +73,7 @@ impl CallOut {
             Ok(answer) => self.read(answer.status()),
             Err(error) => {
                 let sent = !error.is_connect() && !error.is_builder();
-                let what = if error.is_timeout() { "no answer in time" } else { "no connection" };
-                self.no_answer(sent, format!("{what}: {}", in_words(&error.without_url())))
+                self.no_answer(sent, http::no_answer(error))
             }
         }
     }
@@ -158,34 +124,4 @@ impl CallOut {
         header.set_sensitive(true);
         Ok(header)
     }
-}
-
-/// The innermost words: reqwest's own say little.
-fn in_words(error: &reqwest::Error) -> String {
-    let mut source: &dyn std::error::Error = error;
-    while let Some(inner) = source.source() {
-        source = inner;
-    }
-    source.to_string()
-}
-
-fn tls(ca_pem: Option<&str>) -> Result<ClientConfig, Fault> {
-    let mut roots = RootCertStore::empty();
-    if let Some(pem) = ca_pem {
-        let wrong = |error: &dyn std::fmt::Display| {
-            Fault::misconfigured(format!("the certificate authority of the call-out cannot be read: {error}"))
-        };
-        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            roots.add(certificate.map_err(|error| wrong(&error))?).map_err(|error| wrong(&error))?;
-        }
-    } else {
-        // One that cannot be read must not make all others useless.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Fault::misconfigured(format!("TLS cannot be set up: {error}")))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config)
 }

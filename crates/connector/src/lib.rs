@@ -8,6 +8,8 @@ pub mod conformance;
 mod discovery;
 mod guard;
 mod health;
+#[cfg(feature = "http")]
+pub mod http;
 mod network;
 mod read;
 mod redirect;

@@ -5,7 +5,7 @@ mod read;
 
 use std::{sync::Mutex, time::Duration};
 
-use connector::{Cursor, Found, Page, Trouble, TroubleKind};
+use connector::{Cursor, Found, Page, Trouble, TroubleKind, http::endpoint_of};
 use directory::{AttributeMapping, ImmutableId, SourceEntry, SourceGroup};
 use reqwest::{Method, StatusCode, header::ACCEPT};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -16,7 +16,7 @@ use url::Url;
 use crate::{
     OpenIdConnector,
     failure::{kind_of, printable, trouble},
-    http::{Answer, host_of},
+    http::Answer,
 };
 
 pub(crate) use read::ABILITIES;
@@ -77,7 +77,7 @@ impl Graph {
 }
 
 fn odd(at: &Url, reason: String) -> Trouble {
-    trouble(TroubleKind::Odd, &host_of(at), reason)
+    trouble(TroubleKind::Odd, &endpoint_of(at), reason)
 }
 
 impl OpenIdConnector {
@@ -138,7 +138,7 @@ impl OpenIdConnector {
             }
             sleep(wait).await;
         }
-        Err(trouble(TroubleKind::Unavailable, &host_of(url), "it asks to wait again and again"))
+        Err(trouble(TroubleKind::Unavailable, &endpoint_of(url), "it asks to wait again and again"))
     }
 
     /// The object a good answer holds; `None` = there is none.
@@ -280,7 +280,7 @@ fn link(graph: &Graph, body: &Value, name: &str, from: &Url) -> Result<Option<Ur
     let Some(text) = body.get(name).and_then(Value::as_str) else { return Ok(None) };
     let parsed = Url::parse(text).ok().filter(|link| graph.is_ours(link) && link != from);
     parsed.map(Some).ok_or_else(|| {
-        trouble(TroubleKind::Unavailable, &host_of(&graph.base), format!("{name} leads elsewhere, or nowhere"))
+        trouble(TroubleKind::Unavailable, &endpoint_of(&graph.base), format!("{name} leads elsewhere, or nowhere"))
     })
 }
 

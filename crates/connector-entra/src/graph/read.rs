@@ -7,7 +7,9 @@
 
 use std::collections::BTreeSet;
 
-use connector::{Abilities, Change, MembershipSide, Next, ReadCursor, ReadFrom, ReadPage, Trouble, TroubleKind};
+use connector::{
+    Abilities, Change, MembershipSide, Next, ReadCursor, ReadFrom, ReadPage, Trouble, TroubleKind, http::endpoint_of,
+};
 use directory::{ImmutableId, ObjectKind, SourceGroupEntry};
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -15,7 +17,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{Graph, Patience, items, link, objects, refusal};
-use crate::{OpenIdConnector, failure::trouble, http::host_of};
+use crate::{OpenIdConnector, failure::trouble};
 
 /// Longer cursors are not ours.
 const LONGEST_CURSOR: usize = 16 * 1024;
@@ -258,7 +260,7 @@ impl OpenIdConnector {
                 }
             }
         }
-        Err(trouble(TroubleKind::Odd, &host_of(&graph.base), "a group has more members than can be read"))
+        Err(trouble(TroubleKind::Odd, &endpoint_of(&graph.base), "a group has more members than can be read"))
     }
 }
 
