@@ -199,6 +199,8 @@ fn source_card(test: Option<TestReport>) -> SourceCard {
         label: "Corporate LDAP".into(),
         kind: SourceKind::Ldap,
         mode: SourceMode::Paused,
+        meaning: crate::ui::mode_meaning(SourceMode::Paused).into(),
+        takes_passwords: true,
         revision: 3,
         down: true,
         trouble: None,

@@ -14,6 +14,10 @@ pub struct SourceCard {
     pub label: String,
     pub kind: SourceKind,
     pub mode: SourceMode,
+    /// What it does for people in this mode, in one sentence.
+    pub meaning: String,
+    /// Whether a typed password can be tried there.
+    pub takes_passwords: bool,
     pub revision: i64,
     pub down: bool,
     pub trouble: Option<String>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use directory::{
-    AccountStatus, AttributeName, HostChoice, LdapSettings, LockoutReading, SessionId, Source, SourceDraft,
+    AccountStatus, AttributeName, HostChoice, LdapSettings, LockoutReading, SessionId, Source, SourceDraft, SourceMode,
 };
 use hub::{
     Hub,
@@ -17,7 +17,7 @@ use super::{
     form::SourceForm,
     form_parts::attribute_word,
 };
-use crate::{caller::failed, flash, problem::ApiError, sources::SourceLine, wizard::WizardField};
+use crate::{caller::failed, flash, problem::ApiError, sources::SourceLine, ui::mode_meaning, wizard::WizardField};
 
 /// The page of a source.
 pub(super) fn card(overview: &SourceOverview, test: Option<TestReport>, notice: String, editable: bool) -> SourceCard {
@@ -28,6 +28,8 @@ pub(super) fn card(overview: &SourceOverview, test: Option<TestReport>, notice: 
         label: line.label,
         kind: line.kind,
         mode: line.mode,
+        meaning: meaning(source).to_owned(),
+        takes_passwords: source.connector.takes_passwords(),
         revision: source.revision,
         down: line.down,
         trouble: line.trouble,
@@ -41,6 +43,18 @@ pub(super) fn card(overview: &SourceOverview, test: Option<TestReport>, notice: 
         notice,
         editable,
     }
+}
+
+/// What a directory does for people in its mode.
+fn meaning(source: &Source) -> &'static str {
+    let asked = match source.mode {
+        SourceMode::Active | SourceMode::Capture | SourceMode::Draining => true,
+        SourceMode::Observe | SourceMode::Paused | SourceMode::Retired => false,
+    };
+    if asked && !source.connector.takes_passwords() && !source.connector.redirects() {
+        return "It says who there is, and knows no passwords.";
+    }
+    mode_meaning(source.mode)
 }
 
 /// One kind of stored password, and what follows for its people.

@@ -1,19 +1,18 @@
 //! The live test: the connection step by step, and a named person.
 
-use directory::SourceKind;
 use leptos::prelude::*;
 
 use super::api::{FoundPerson, PersonTest, TestPassword, TestReport, TestStep};
 use crate::ui::{Field, Icon, Panel, PostForm, Problem, Sending};
 
 /// The panel. `report` is the test that the address asked for.
-pub(super) fn test_panel(name: &str, kind: SourceKind, report: Option<TestReport>) -> impl IntoView + use<> {
+pub(super) fn test_panel(name: &str, takes_passwords: bool, report: Option<TestReport>) -> impl IntoView + use<> {
     let here = format!("/console/sources/{}", crate::link::encode(name));
     let (steps, person) = report.map_or((None, None), |report| (Some(report.steps), report.person));
     let typed = person.as_ref().map(|person| person.typed.clone()).unwrap_or_default();
     let verdict = steps.as_ref().map(|steps| verdict(steps));
     let again = steps.is_some();
-    let password = kind.takes_passwords().then(|| password_form(name, typed.clone()));
+    let password = takes_passwords.then(|| password_form(name, typed.clone()));
     view! {
         <Panel id="h-test" title="Live test" hint="neither creates nor captures anybody">
             {verdict}

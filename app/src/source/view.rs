@@ -12,7 +12,7 @@ use super::{
 use crate::{
     imports::imports_panel,
     sources::health,
-    ui::{Loaded, ModeBadge, Notice, PageHead, Panel, Tone, When, asked, kind_word, source_meaning},
+    ui::{Loaded, ModeBadge, Notice, PageHead, Panel, Tone, When, asked, kind_word},
 };
 
 /// `/console/sources/{name}?test=1&person=…`
@@ -51,13 +51,13 @@ pub fn source_view(card: SourceCard) -> AnyView {
         .collect_view();
     let people = crate::link::with_query("/console/people", &[("source", &card.name)]);
     view! {
-        <PageHead title=card.label.clone() lede=source_meaning(card.kind, card.mode) actions=actions />
+        <PageHead title=card.label.clone() lede=card.meaning.clone() actions=actions />
         {notice(&card)}
         {card.trouble.clone().map(|trouble| view! { <Notice tone=Tone::Bad title="This directory cannot be used."><p>{trouble}</p></Notice> })}
         <div class="grid rail">
             <div class="stack l">
                 {card.imports.clone().map(|imports| imports_panel(&card.name, imports))}
-                {editable.then(|| test_panel(&card.name, card.kind, card.test.clone()))}
+                {editable.then(|| test_panel(&card.name, card.takes_passwords, card.test.clone()))}
                 {editable.then(|| mode_panel(&card))}
             </div>
             <div class="stack l">

@@ -17,5 +17,5 @@ pub use moment::{Moment, When};
 pub use page::{Empty, Loaded, Notice, PageHead, Panel, Problem, Tone};
 pub use plain_text::plain_text;
 pub use send::{PostForm, Sending};
-pub use state::{ModeBadge, StateGlyph, kind_word, mode_meaning, mode_word, source_meaning, state_word};
+pub use state::{ModeBadge, StateGlyph, kind_word, mode_meaning, mode_word, state_word};
 pub use table::{Pager, TableFrame};

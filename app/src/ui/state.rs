@@ -63,17 +63,6 @@ pub const fn mode_word(mode: SourceMode) -> &'static str {
     }
 }
 
-/// What a directory of this kind means for people in this mode.
-#[must_use]
-pub const fn source_meaning(kind: SourceKind, mode: SourceMode) -> &'static str {
-    match (kind, mode) {
-        (SourceKind::Scim | SourceKind::File, SourceMode::Active | SourceMode::Capture | SourceMode::Draining) => {
-            "It says who there is, and knows no passwords."
-        }
-        (_, mode) => mode_meaning(mode),
-    }
-}
-
 /// What the mode means for people, in one sentence (semantics, section 1).
 #[must_use]
 pub const fn mode_meaning(mode: SourceMode) -> &'static str {

@@ -90,16 +90,6 @@ impl SourceKind {
             Self::Ldap | Self::Sql | Self::Entra | Self::OpenId | Self::Scim | Self::File => 0,
         }
     }
-
-    /// Whether a password typed at the hub can be compared with what this source holds.
-    #[must_use]
-    pub const fn takes_passwords(self) -> bool {
-        match self {
-            Self::Ldap | Self::ActiveDirectory | Self::Sql => true,
-            // These ask for it on their own pages, or know none.
-            Self::Entra | Self::OpenId | Self::Scim | Self::File => false,
-        }
-    }
 }
 
 /// What an administrator configured about the source's lockout, for sources that do not show it.

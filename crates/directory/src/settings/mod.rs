@@ -127,6 +127,17 @@ impl ConnectorSettings {
         }
     }
 
+    /// Whether a password typed at the hub can be compared with what the source holds.
+    #[must_use]
+    pub const fn takes_passwords(&self) -> bool {
+        match self {
+            Self::Ldap(_) => true,
+            Self::Sql(settings) => settings.password.is_some(),
+            Self::File(settings) => settings.password.is_some(),
+            Self::OpenId(_) | Self::Scim(_) => false,
+        }
+    }
+
     /// Whether people sign in there by redirect: no password typed here is ever sent there.
     #[must_use]
     pub const fn redirects(&self) -> bool {
@@ -176,5 +187,19 @@ impl ConnectorSettings {
     #[must_use]
     pub const fn ldap_mut(&mut self) -> Option<&mut LdapSettings> {
         if let Self::Ldap(settings) = self { Some(settings) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A source without a column of passwords says who there is, and cannot let anybody in.
+    #[test]
+    fn a_file_takes_passwords_only_where_a_column_has_them() {
+        let without = FileSettings::preset();
+        let with = FileSettings { password: Some("password_hash".into()), ..without.clone() };
+        assert!(!ConnectorSettings::File(without).takes_passwords());
+        assert!(ConnectorSettings::File(with).takes_passwords());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use connector::{Connector, ProbeStep};
+use connector::{Connector, ProbeStep, Trouble};
 use credential::legacy::{self, Hints};
 use directory::{SourceDraft, SourceKind, StoredScheme};
 use secrecy::SecretString;
@@ -66,8 +66,8 @@ impl Hub {
         let steps = connector.probe().await;
         let passed = !steps.is_empty() && steps.iter().all(|step| step.passed);
         let mut checks: Vec<Check> = steps.into_iter().map(of_probe).collect();
-        if passed && source.connector.hands_passwords_over() {
-            checks.extend(stored_passwords(&*connector).await);
+        if passed && source.connector.hands_passwords_over() && source.connector.takes_passwords() {
+            checks.push(stored_passwords(&*connector).await);
         }
         Ok((checks, passed))
     }
@@ -76,27 +76,44 @@ impl Hub {
 /// People whose stored passwords are looked at.
 const LOOKED_AT: usize = 20;
 
-/// How the passwords of the first people are stored, and whether the hub can check such; nothing where none is stored.
-async fn stored_passwords(connector: &dyn Connector) -> Option<Check> {
-    let page = connector.page(None).await.ok()?;
-    let (mut kinds, mut people) = (BTreeMap::<StoredScheme, usize>::new(), 0);
+/// How the passwords of the first people are stored, and whether the hub can check such.
+async fn stored_passwords(connector: &dyn Connector) -> Check {
+    const TITLE: &str = "Stored passwords";
+    let (kinds, people) = match kinds_of_stored(connector).await {
+        Ok(seen) => seen,
+        Err(trouble) => {
+            let mut check = Check::new(CheckTone::Warned, TITLE, format!("not seen: {}", trouble.reason));
+            check.advice = Some(advice("Until they can be read nobody of this directory can sign in: try again."));
+            return check;
+        }
+    };
+    let named: Vec<String> = kinds.iter().map(|(kind, number)| format!("{kind} {number}")).collect();
+    let detail = match named.is_empty() {
+        true => "nobody was found".to_owned(),
+        false => format!("of the first {people} people: {}", named.join(", ")),
+    };
+    let none = kinds.keys().all(|kind| *kind == StoredScheme::None);
+    let foreign = kinds.keys().any(|kind| *kind != StoredScheme::None && !kind.is_verifiable());
+    let mut check = Check::new(if foreign || none { CheckTone::Warned } else { CheckTone::Passed }, TITLE, detail);
+    check.advice = if foreign {
+        Some(advice("Some cannot be checked here: is it the right column? If it is, their owners need a new password."))
+    } else {
+        none.then(|| advice("None of them has a password there: is it the right column?"))
+    };
+    check
+}
+
+/// Each kind of stored password with the number of people, and how many people were looked at.
+async fn kinds_of_stored(connector: &dyn Connector) -> Result<(BTreeMap<StoredScheme, usize>, usize), Trouble> {
+    let page = connector.page(None).await?;
+    let (mut kinds, mut people) = (BTreeMap::new(), 0);
     for entry in page.entries.iter().take(LOOKED_AT) {
-        let stored = connector.stored_password(entry).await.ok()?;
+        let stored = connector.stored_password(entry).await?;
         let kind = stored.map_or(StoredScheme::None, |stored| legacy::scheme_of(&stored, &Hints::default()));
         *kinds.entry(kind).or_default() += 1;
         people += 1;
     }
-    if kinds.keys().all(|kind| *kind == StoredScheme::None) {
-        return None;
-    }
-    let named: Vec<String> = kinds.iter().map(|(kind, number)| format!("{kind} {number}")).collect();
-    let foreign = kinds.keys().any(|kind| *kind != StoredScheme::None && !kind.is_verifiable());
-    let detail = format!("of the first {people} people: {}", named.join(", "));
-    let mut check = Check::new(if foreign { CheckTone::Warned } else { CheckTone::Passed }, "Stored passwords", detail);
-    check.advice = foreign.then(|| {
-        advice("Some cannot be checked here: is it the right column? If it is, their owners need a new password.")
-    });
-    Some(check)
+    Ok((kinds, people))
 }
 
 fn advice(remedy: &str) -> Advice {
