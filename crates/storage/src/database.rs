@@ -125,6 +125,26 @@ impl Database {
         }
     }
 
+    /// How many objects a bulk load may write in one transaction while nobody waits for it. On SQLite each commit writes
+    /// every page it touched once more, and new names touch pages all over the indexes: fewer commits are much less to
+    /// write. PostgreSQL gains little, and refuses a serializable transaction the sooner the more it has looked at.
+    #[must_use]
+    pub const fn bulk_batch(&self) -> usize {
+        match self {
+            Self::Sqlite { .. } => 4_000,
+            Self::Postgres { .. } => 1_000,
+        }
+    }
+
+    /// Whether another transaction of this process waits until the one under way ends: SQLite has one writer.
+    #[must_use]
+    pub fn is_waited_for(&self) -> bool {
+        match self {
+            Self::Sqlite { writer, .. } => writer.is_waited_for(),
+            Self::Postgres { .. } => false,
+        }
+    }
+
     /// It is over.
     pub async fn end_bulk_load(&self) -> Result<(), StorageError> {
         match self {

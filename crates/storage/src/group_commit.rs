@@ -24,6 +24,24 @@ pub struct SqliteWriter {
     state: Arc<Mutex<State>>,
     /// Bulk loads under way.
     bulk_loads: AtomicUsize,
+    /// Transactions in the line.
+    waiting: AtomicUsize,
+}
+
+/// A place in the line, given up also by a caller who goes away.
+struct InLine<'a>(&'a AtomicUsize);
+
+impl<'a> InLine<'a> {
+    fn join(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What became of a group: the error that ended it, if one did.
@@ -140,7 +158,12 @@ impl SqliteWriter {
     pub(crate) async fn open(options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
         let connection = options.connect().await?;
         let state = State { connection, outer: Outer::Closed, abandoned: false, finished: Vec::new() };
-        Ok(Self { state: Arc::new(Mutex::new(state)), bulk_loads: AtomicUsize::new(0) })
+        Ok(Self { state: Arc::new(Mutex::new(state)), bulk_loads: AtomicUsize::new(0), waiting: AtomicUsize::new(0) })
+    }
+
+    /// Whether a transaction waits for its turn.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Runs `work` on the connection with no transaction open (migrations, checkpoint).
@@ -188,7 +211,9 @@ impl SqliteWriter {
 
 impl SqliteTransaction {
     pub(crate) async fn begin(writer: &SqliteWriter) -> Result<Self, StorageError> {
+        let in_line = InLine::join(&writer.waiting);
         let mut turn = Arc::clone(&writer.state).lock_owned().await;
+        drop(in_line);
         turn.tidy().await;
         turn.begin_turn().await?;
         Ok(Self { state: Arc::clone(&writer.state), turn: Some(turn) })

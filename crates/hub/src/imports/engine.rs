@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use connector::{Abilities, Change, Connector, Next, ReadCursor, ReadFrom, ReadPage, Rejected};
+use connector::{Abilities, Connector};
 use directory::{ImportCounts, ImportOutcome, ImportScope, ImportState, ObjectKind, Policy, SourceId};
 use serde_json::json;
 use storage::{
@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Began, ImportProgress, ImportReport, ImportRequest, Watch,
-    batch::{self, BATCH, Batch, Seen, Sorted},
-    reading::{self, NoPage},
+    batch::{self, Batch, Seen, Sorted},
+    pages::Pace,
 };
 use crate::{
     Hub, HubError,
@@ -27,8 +27,6 @@ use crate::{
 
 /// A run that stood still for longer than this does not go on: its reading is too old to say who is absent.
 const STALE: TimeDelta = TimeDelta::hours(24);
-/// A source that has the reading begin anew more often than this within one run cannot be read.
-const BEGINNINGS: u32 = 3;
 
 /// Why a run ends before it is done.
 pub(super) enum Ending {
@@ -52,9 +50,12 @@ pub(super) struct Engine<'a> {
     pub(super) seen: Seen,
     /// What was left undone though the run is complete, in words.
     pub(super) remarks: Vec<String>,
-    stop: &'a CancellationToken,
+    pub(super) pace: Pace,
+    /// Somebody waited for the writer while it was this run's.
+    pub(super) waited_for: bool,
+    pub(super) stop: &'a CancellationToken,
     watch: Watch<'a>,
-    beginnings: u32,
+    pub(super) beginnings: u32,
 }
 
 impl Hub {
@@ -89,6 +90,8 @@ impl Hub {
             cursors,
             seen: Seen::default(),
             remarks: Vec::new(),
+            pace: Pace::new(self.database.bulk_batch()),
+            waited_for: false,
             stop,
             watch,
             beginnings: 0,
@@ -219,163 +222,8 @@ impl Engine<'_> {
         Ok(None)
     }
 
-    fn cursor(&self, kind: ObjectKind) -> Option<&ImportCursor> {
+    pub(super) fn cursor(&self, kind: ObjectKind) -> Option<&ImportCursor> {
         self.cursors.get(&kind)
-    }
-
-    /// Reads everything of one kind, or what changed of it.
-    async fn read_kind(&mut self, kind: ObjectKind) -> Result<Option<Ending>, HubError> {
-        // A page is read while the one before it is being written.
-        let mut ahead: Option<Result<ReadPage, NoPage>> = None;
-        loop {
-            let Some(cursor) = self.cursor(kind).filter(|cursor| cursor.stage == CursorStage::Reading).cloned() else {
-                return Ok(None);
-            };
-            let page = match ahead.take() {
-                Some(page) => page,
-                None => self.page((kind, from(cursor.position.clone()))).await?,
-            };
-            let page = match page {
-                Ok(page) => page,
-                Err(NoPage::Stopped) => return Ok(Some(Ending::Interrupted("this process was stopped".to_owned()))),
-                Err(NoPage::Trouble(trouble)) => return Ok(Some(Ending::Interrupted(trouble.to_string()))),
-            };
-            let mut next = cursor.clone();
-            next.nameless |= page.rejected.iter().any(|rejected| rejected.immutable_id.is_none());
-            match page.next.clone() {
-                Next::StartOver { reason } => {
-                    if let Some(ending) = self.start_over(kind, &reason).await? {
-                        return Ok(Some(ending));
-                    }
-                    continue;
-                }
-                Next::More(ReadCursor(place)) => {
-                    if cursor.position.as_ref() == Some(&place) && page.changes.is_empty() {
-                        let reason = "the source shows an empty page of the same place again and again".to_owned();
-                        return Ok(Some(Ending::Interrupted(reason)));
-                    }
-                    next.position = Some(place);
-                }
-                Next::Complete { delta } => {
-                    next.stage = CursorStage::Absent;
-                    next.position = delta.map(|ReadCursor(place)| place);
-                }
-            }
-            let reads_on = next.stage == CursorStage::Reading;
-            let place = next.position.clone();
-            let (hub, lease, connector, stop) = (self.hub, self.lease, Arc::clone(&self.connector), self.stop);
-            let read_ahead = async {
-                if !reads_on {
-                    return Ok(None);
-                }
-                reading::page(hub, lease, &connector, (kind, from(place)), stop).await.map(Some)
-            };
-            let (written, read) = futures::join!(self.write_page(kind, page, next), read_ahead);
-            if let Some(ending) = written? {
-                return Ok(Some(ending));
-            }
-            ahead = read?;
-        }
-    }
-
-    async fn page(&self, place: (ObjectKind, ReadFrom)) -> Result<Result<ReadPage, NoPage>, HubError> {
-        reading::page(self.hub, self.lease, &self.connector, place, self.stop).await
-    }
-
-    /// The place is too old, or of another server: this kind is read anew, whole.
-    async fn start_over(&mut self, kind: ObjectKind, reason: &str) -> Result<Option<Ending>, HubError> {
-        self.beginnings += 1;
-        if self.beginnings > BEGINNINGS {
-            return Ok(Some(Ending::Stopped(format!(
-                "the source has the reading begin anew again and again: {reason}"
-            ))));
-        }
-        tracing::info!(source = %self.live.source.name, %kind, reason, "this kind is read anew");
-        self.seen.clear();
-        self.run.scope = ImportScope::Full;
-        let Some(mut cursor) = self.cursor(kind).cloned() else { return Ok(None) };
-        cursor.whole = true;
-        cursor.nameless = false;
-        cursor.position = None;
-        cursor.delta = None;
-        self.commit(kind, &Sorted::default(), Some(cursor)).await
-    }
-
-    /// Writes a page, in batches; the place where the reading goes on commits with the last of them.
-    async fn write_page(
-        &mut self,
-        kind: ObjectKind,
-        page: ReadPage,
-        next: ImportCursor,
-    ) -> Result<Option<Ending>, HubError> {
-        let ReadPage { changes, rejected, next: _ } = page;
-        let mut batches = changes.chunks(BATCH).peekable();
-        if batches.peek().is_none() {
-            let sorted = Sorted { rejected, ..Sorted::default() };
-            return self.commit(kind, &sorted, Some(next)).await;
-        }
-        let mut rejected = Some(rejected);
-        while let Some(changes) = batches.next() {
-            let last = batches.peek().is_none();
-            let place = last.then(|| next.clone());
-            let rejected = if last { rejected.take().unwrap_or_default() } else { Vec::new() };
-            if let Some(ending) = self.write_batch(kind, changes, rejected, place).await? {
-                return Ok(Some(ending));
-            }
-        }
-        Ok(None)
-    }
-
-    async fn write_batch(
-        &mut self,
-        kind: ObjectKind,
-        changes: &[Change],
-        rejected: Vec<Rejected>,
-        mut place: Option<ImportCursor>,
-    ) -> Result<Option<Ending>, HubError> {
-        let mut sorted = Sorted::of(kind, changes);
-        if let Some(place) = &mut place {
-            // A record whose id cannot be kept may be anybody.
-            place.nameless |= !sorted.rejected.is_empty();
-        } else if !sorted.rejected.is_empty()
-            && let Some(cursor) = self.cursors.get_mut(&kind)
-        {
-            cursor.nameless = true;
-        }
-        sorted.rejected.extend(rejected);
-        if let Some(ending) = self.too_many_removed(kind, sorted.removed.len()).await? {
-            return Ok(Some(ending));
-        }
-        match self.commit(kind, &sorted, place.clone()).await {
-            Err(error) if is_about_data(&error) => {
-                tracing::warn!(%error, "a batch could not be written; its objects are written one by one");
-                self.one_by_one(kind, sorted, place).await
-            }
-            done => done,
-        }
-    }
-
-    /// One bad record never stops a run: it is noted, and the others are written.
-    async fn one_by_one(
-        &mut self,
-        kind: ObjectKind,
-        sorted: Sorted<'_>,
-        place: Option<ImportCursor>,
-    ) -> Result<Option<Ending>, HubError> {
-        let mut rest = Sorted { rejected: sorted.rejected, ..Sorted::default() };
-        let mut alone: Vec<Sorted<'_>> = Vec::new();
-        alone.extend(sorted.people.into_iter().map(|one| Sorted { people: vec![one], ..Sorted::default() }));
-        alone.extend(sorted.groups.into_iter().map(|one| Sorted { groups: vec![one], ..Sorted::default() }));
-        alone.extend(sorted.devices.into_iter().map(|one| Sorted { devices: vec![one], ..Sorted::default() }));
-        alone.extend(sorted.removed.into_iter().map(|one| Sorted { removed: vec![one], ..Sorted::default() }));
-        for one in alone {
-            match self.commit(kind, &one, None).await {
-                Err(error) if is_about_data(&error) => rest.failed.extend(one.into_failed(&error.to_string())),
-                Ok(None) => {}
-                other => return other,
-            }
-        }
-        self.commit(kind, &rest, place).await
     }
 
     /// Writes one batch with the place behind it, or, in a dry run, writes it and takes it back.
@@ -397,12 +245,13 @@ impl Engine<'_> {
         let (counts, place) = (self.counts.clone(), place);
         let mut run = self.run.clone();
         run.updated_at = hub.clock.now();
-        let (counts, cancel) = storage::write!(hub.under(self.lease), |tx| {
+        let (counts, cancel, waited_for) = storage::write!(hub.under(self.lease), |tx| {
             let batch = batch::write(tx, hub, &live, key, sorted).await?;
             let counts = added(&counts, &batch);
             let cancel = store(tx, &mut run, &counts, &batch, place.as_ref()).await?;
-            Ok::<_, HubError>((counts, cancel))
+            Ok::<_, HubError>((counts, cancel, hub.database.is_waited_for()))
         })?;
+        self.waited_for |= waited_for;
         self.progress(kind, run, counts, place, cancel)
     }
 
@@ -503,10 +352,6 @@ impl Engine<'_> {
     }
 }
 
-fn from(position: Option<Vec<u8>>) -> ReadFrom {
-    position.map_or(ReadFrom::Beginning, |place| ReadFrom::Cursor(ReadCursor(place)))
-}
-
 /// The numbers with those of one batch.
 pub(super) fn added(counts: &ImportCounts, batch: &Batch) -> ImportCounts {
     let mut counts = counts.clone();
@@ -540,7 +385,7 @@ pub(super) async fn store(
 
 /// Whether it is what was to be written that cannot be, rather than the database that is in trouble or another server
 /// that took over.
-fn is_about_data(error: &HubError) -> bool {
+pub(super) fn is_about_data(error: &HubError) -> bool {
     use storage::StorageError;
     if error.is_retryable() {
         return false;

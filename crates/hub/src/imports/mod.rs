@@ -6,6 +6,7 @@ mod batch;
 mod clock;
 mod engine;
 mod list;
+mod pages;
 mod reading;
 mod started;
 

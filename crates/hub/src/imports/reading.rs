@@ -1,8 +1,8 @@
-//! One page of a read, asked for again if the source is away for a moment, with the lease kept meanwhile.
+//! Pages of a read, each asked for again if the source is away for a moment, with the lease kept meanwhile.
 
 use std::{sync::Arc, time::Duration};
 
-use connector::{Connector, ReadFrom, ReadPage, Trouble, TroubleKind};
+use connector::{Connector, Next, ReadCursor, ReadFrom, ReadPage, Trouble, TroubleKind};
 use directory::ObjectKind;
 use storage::lease::Lease;
 use tokio_util::sync::CancellationToken;
@@ -21,8 +21,49 @@ pub(super) enum NoPage {
     Stopped,
 }
 
+/// What was read together, to be written together.
+pub(super) struct Gathered {
+    /// Pages as if they were one.
+    pub(super) page: Result<ReadPage, NoPage>,
+    /// What came instead of one more page like them.
+    pub(super) then: Option<Result<ReadPage, NoPage>>,
+}
+
+/// Asks for pages, one after the other, as long as the next one fits within `most` objects.
+pub(super) async fn pages(
+    hub: &Hub,
+    lease: &Lease,
+    connector: &Arc<dyn Connector>,
+    (kind, from, most): (ObjectKind, ReadFrom, usize),
+    stop: &CancellationToken,
+) -> Result<Gathered, HubError> {
+    let mut gathered = match page(hub, lease, connector, (kind, from), stop).await? {
+        Ok(page) => page,
+        Err(no_page) => return Ok(Gathered { page: Err(no_page), then: None }),
+    };
+    let mut last = gathered.changes.len();
+    loop {
+        let Next::More(ReadCursor(place)) = &gathered.next else { break };
+        // An empty page may lead to itself: whoever reads one by one notices.
+        if last == 0 || gathered.changes.len() + last > most {
+            break;
+        }
+        let from = ReadFrom::Cursor(ReadCursor(place.clone()));
+        match page(hub, lease, connector, (kind, from), stop).await? {
+            Ok(more) if !matches!(more.next, Next::StartOver { .. }) => {
+                last = more.changes.len();
+                gathered.changes.extend(more.changes);
+                gathered.rejected.extend(more.rejected);
+                gathered.next = more.next;
+            }
+            other => return Ok(Gathered { page: Ok(gathered), then: Some(other) }),
+        }
+    }
+    Ok(Gathered { page: Ok(gathered), then: None })
+}
+
 /// Asks for one page.
-pub(super) async fn page(
+async fn page(
     hub: &Hub,
     lease: &Lease,
     connector: &Arc<dyn Connector>,
