@@ -8,6 +8,7 @@ pub mod administrators;
 pub mod approvals;
 pub mod apps;
 mod assets;
+pub mod attributes;
 pub mod audit;
 pub mod browse;
 #[cfg(feature = "ssr")]

@@ -1,6 +1,7 @@
 //! The console's pages with fixed data: empty, full, and with hostile values. `ISTHMUS_LOOK=DIR` also writes them
 //! there, in the document of the console, to be looked at.
 
+mod attributes;
 mod browse;
 mod imports;
 mod person;

@@ -45,6 +45,12 @@ const GROUPS: [(&str, &[Entry]); 5] = [
                 icon: Icon::Source,
                 needs: Permission::ReadConfiguration,
             },
+            Entry {
+                path: "/console/attributes",
+                label: "Attributes",
+                icon: Icon::Person,
+                needs: Permission::ReadConfiguration,
+            },
             Entry { path: "/console/apps", label: "Apps", icon: Icon::App, needs: Permission::ReadConfiguration },
         ],
     ),

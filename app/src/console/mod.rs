@@ -50,6 +50,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("approvals") view=parts::approvals() ssr=SsrMode::Async />
                     <Route path=path!("approvals/:id") view=parts::approval() ssr=SsrMode::Async />
                     <Route path=path!("administrators") view=parts::administrators() ssr=SsrMode::Async />
+                    <Route path=path!("attributes") view=parts::attributes() ssr=SsrMode::Async />
+                    <Route path=path!("attributes/new") view=parts::new_attribute() ssr=SsrMode::Async />
+                    <Route path=path!("attributes/:name") view=parts::attribute() ssr=SsrMode::Async />
                     <Route path=path!("apps") view=parts::apps() ssr=SsrMode::Async />
                     <Route path=path!("apps/new") view=parts::new_app() ssr=SsrMode::Async />
                     <Route path=path!("apps/:id") view=parts::app() ssr=SsrMode::Async />

@@ -13,6 +13,7 @@ use crate::{
     administrators::AdministratorsPage,
     approvals::{ApprovalPage, ApprovalsPage},
     apps::{AppPage, AppsPage, NewAppPage},
+    attributes::{AttributePage, AttributesPage, NewAttributePage},
     audit::AuditPage,
     browse::{DevicePage, DevicesPage, GroupPage, GroupsPage},
     find::FindPage,
@@ -103,10 +104,13 @@ parts! {
         import_run => ImportRunPage,
         source_profile => SourceProfilePage,
     }
-    access at ["approvals", "administrators"] {
+    access at ["approvals", "administrators", "attributes"] {
         approvals => ApprovalsPage,
         approval => ApprovalPage,
         administrators => AdministratorsPage,
+        attributes => AttributesPage,
+        new_attribute => NewAttributePage,
+        attribute => AttributePage,
     }
     apps at ["apps"] {
         apps => AppsPage,

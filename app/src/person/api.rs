@@ -175,7 +175,8 @@ pub async fn read_person(id: String, code: String) -> Result<PersonCard, ApiErro
     use crate::caller::{failed, not_found};
     let (hub, finder): (_, hub::kernel::capability::FindPeople) = crate::caller::permit().await?;
     let id = id.parse().map_err(|_| not_found("This person"))?;
-    let page = hub.person_page(&finder, id).await.map_err(failed)?;
+    let manages = hub.permit::<hub::kernel::capability::ManageSources>(Some(finder.session_id())).await.ok();
+    let page = hub.person_page(&finder, manages.as_ref(), id).await.map_err(failed)?;
     let page = page.ok_or_else(|| not_found("This person"))?;
     let traces = hub.traces_of(&finder, id, super::read::SHOWN).await.map_err(failed)?;
     let names = super::read::Names::read(&hub).await?;

@@ -95,7 +95,7 @@ fn profile(attributes: Vec<hub::people::AttributeLine>, aliases: Vec<(String, St
         let own = if line.self_written { ", self-written" } else { "" };
         let verified = if line.verified { ", verified" } else { "" };
         ProfileLine {
-            label: attribute_word(line.name).to_owned(),
+            label: line.label.unwrap_or_else(|| attribute_word(line.name)),
             value: line.value,
             origin: format!("{}{own}{verified}", line.origin),
             note: line.others.iter().fold(line.since, |note, (who, what)| format!("{note} · {who} says {what}")),
@@ -112,7 +112,7 @@ fn profile(attributes: Vec<hub::people::AttributeLine>, aliases: Vec<(String, St
 
 fn change(line: hub::people::ChangeLine) -> ChangeLine {
     ChangeLine {
-        label: attribute_word(line.name).to_owned(),
+        label: line.label.unwrap_or_else(|| attribute_word(line.name)),
         at: line.at.into(),
         before: line.before,
         after: line.after.unwrap_or_default(),

@@ -8,8 +8,8 @@ use crate::ui::{Check, Choice, Field, Lines, Panel, Picker};
 
 /// The word of an attribute as people read it.
 #[must_use]
-pub const fn attribute_word(name: AttributeName) -> &'static str {
-    match name {
+pub fn attribute_word(name: AttributeName) -> String {
+    let word = match &name {
         AttributeName::DisplayName => "Display name",
         AttributeName::GivenName => "Given name",
         AttributeName::FamilyName => "Family name",
@@ -19,7 +19,10 @@ pub const fn attribute_word(name: AttributeName) -> &'static str {
         AttributeName::Title => "Title",
         AttributeName::Department => "Department",
         AttributeName::Locale => "Language",
-    }
+        // Pages that show these know their labels.
+        AttributeName::Custom(name) => name.as_str(),
+    };
+    word.to_owned()
 }
 
 pub(super) fn beginnings(form: &SourceForm) -> impl IntoView + use<> {
@@ -122,7 +125,7 @@ pub(super) fn attributes(form: &SourceForm) -> impl IntoView + use<> {
             let written = form.self_written.contains_key(key);
             view! {
                 <tr>
-                    <th scope="row">{label}</th>
+                    <th scope="row">{label.clone()}</th>
                     <td>
                         <input class="input mono" name=format!("form[mapping][{key}]") value=value aria-label=format!("Source attribute for {label}")
                             autocapitalize="none" autocomplete="off" spellcheck="false" />

@@ -188,7 +188,7 @@ fn found(person: PersonFound) -> FoundPerson {
     };
     let privileged = if person.privileged { ", privileged" } else { "" };
     let mut attributes: Vec<(String, String)> =
-        person.attributes.into_iter().map(|(name, value)| (attribute_word(name).to_owned(), value)).collect();
+        person.attributes.into_iter().map(|(name, value)| (attribute_word(name), value)).collect();
     if let Some(username) = person.username {
         attributes.insert(0, ("Username".to_owned(), username));
     }

@@ -412,7 +412,7 @@ fn attributes(wizard: &Wizard) -> Vec<WizardField> {
             ..field(
                 &format!("mapping-{name}"),
                 "text",
-                attribute_word(*name),
+                &attribute_word(*name),
                 ldap.mapping.get(name).cloned().unwrap_or_default(),
                 "",
             )
@@ -552,7 +552,7 @@ fn facts(wizard: &Wizard, step: WizardStep) -> (&'static str, Vec<(String, Strin
             let mut facts =
                 vec![fact("Entry", person.locator.clone()), fact("Immutable id", person.immutable_id.clone())];
             facts.push(fact("Called", person.display_name.clone()));
-            facts.extend(person.attributes.iter().map(|(name, value)| fact(attribute_word(*name), value.clone())));
+            facts.extend(person.attributes.iter().map(|(name, value)| fact(&attribute_word(*name), value.clone())));
             facts.push(fact("Signs in as", person.aliases.join(", ")));
             facts.push(fact(
                 "Groups",

@@ -118,6 +118,8 @@ fn attributes(resource: &Value) -> BTreeMap<AttributeName, String> {
             AttributeName::Title => text(resource, &["title"]),
             AttributeName::Department => text(resource, &[ENTERPRISE, "department"]),
             AttributeName::Locale => text(resource, &["preferredLanguage"]).or_else(|| text(resource, &["locale"])),
+            // What an installation defines is computed, by expressions.
+            AttributeName::Custom(_) => None,
         };
         Some((*name, value?))
     });

@@ -4,6 +4,7 @@
 //! number or touches a network: times, ids and secrets are handed in.
 
 mod account;
+mod attribute;
 mod client;
 mod draft;
 mod entry;
@@ -23,6 +24,9 @@ mod stored_password;
 mod words;
 
 pub use account::{Account, AccountStatus, LinkKind};
+pub use attribute::{
+    AttributeDefinition, AttributeName, AttributeType, CustomName, Misfit, NAME_LENGTH, Release, TypedValue,
+};
 pub use client::{Client, ClientAuthentication, ConsentPolicy, PublishedGroup};
 pub use draft::{ClientDraft, SourceDraft};
 pub use entry::{Anchors, LockoutReading, SourceEntry, SourceGroup};
@@ -34,8 +38,8 @@ pub use import::{ImportCounts, ImportOutcome, ImportSchedule, ImportScope, Impor
 pub use name::{EmailAddress, Folded, Namespace, TypedName, fold, search_words};
 pub use object::{ObjectKind, SourceDevice, SourceGroupEntry};
 pub use person::{
-    AttributeName, ChangeReason, CredentialAuthority, Occasion, Person, PersonState, Standing, StandingAuthority,
-    VerifierKind, VerifierOrigin,
+    ChangeReason, CredentialAuthority, Occasion, Person, PersonState, Standing, StandingAuthority, VerifierKind,
+    VerifierOrigin,
 };
 pub use policy::Policy;
 pub use result::{AdapterResult, MatchOutcome};

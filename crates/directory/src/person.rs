@@ -6,21 +6,6 @@ use serde::{Deserialize, Serialize};
 use crate::{PersonId, SourceId, words::words};
 
 words! {
-    /// The hub's standard attributes. Custom attributes come with the mapping editor.
-    AttributeName, "attribute" {
-        DisplayName = "display_name",
-        GivenName = "given_name",
-        FamilyName = "family_name",
-        Email = "email",
-        Phone = "phone",
-        EmployeeNumber = "employee_number",
-        Title = "title",
-        Department = "department",
-        Locale = "locale",
-    }
-}
-
-words! {
     /// On what occasion a value was written.
     Occasion, "occasion" {
         /// Somebody proved a password, or came back from a provider.

@@ -1,11 +1,14 @@
 //! A source: a directory people come from, how it is reached and what the hub may do with it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{AttributeName, ConnectorSettings, SourceId, words::words};
+use crate::{AttributeDefinition, AttributeName, ConnectorSettings, CustomName, SourceId, words::words};
 
 words! {
     /// The kind of directory, which decides the connector.
@@ -75,10 +78,39 @@ pub struct Source {
     /// DNs of groups whose members are privileged.
     pub protected_groups: Vec<String>,
     pub profile: ProfileSettings,
+    /// The attributes that the installation defines, the same for every source: no setting of it.
+    #[serde(skip)]
+    pub definitions: Arc<[AttributeDefinition]>,
     /// Raised by every change; a stale form is refused.
     pub revision: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+impl Source {
+    /// The definition of one of the installation's own attributes.
+    #[must_use]
+    pub fn definition(&self, name: CustomName) -> Option<&AttributeDefinition> {
+        self.definitions.iter().find(|definition| definition.name == name)
+    }
+
+    /// Whether people can write this attribute there themselves: it is declared so, or it is one of the installation's
+    /// own and computed from one that is. What people write does not become anybody else's word by being computed.
+    #[must_use]
+    pub fn is_self_written(&self, name: AttributeName) -> bool {
+        if self.self_written.contains(&name) {
+            return true;
+        }
+        let expression = name.custom().and_then(|_| self.profile.expressions.get(&name));
+        let mapping = self.connector.mapping();
+        let written = |read: &String| {
+            self.self_written.iter().any(|own| {
+                let at_source = mapping.and_then(|mapping| mapping.get(own));
+                own.as_str() == read || at_source.is_some_and(|at| at.eq_ignore_ascii_case(read))
+            })
+        };
+        expression.is_some_and(|text| names_in(text).iter().any(written))
+    }
 }
 
 impl SourceKind {

@@ -87,6 +87,112 @@ pub struct PersonClaims {
     pub phone_number: Option<String>,
     /// Only groups published to this client.
     pub groups: Vec<String>,
+    /// What the installation defined and lets this client see by the scopes it has.
+    pub custom: Vec<(String, Value)>,
+}
+
+/// Claims that standards give a meaning (OpenID Connect Core and its logout and assurance companions, RFC 7519, 7800,
+/// 8055, 8225, 8417, 8693, 8747, 9068, 9396, 9449), or that this provider uses: none of them can carry anything else.
+const REGISTERED: &[&str] = &[
+    "acr",
+    "act",
+    "address",
+    "amr",
+    "at_hash",
+    "attest",
+    "aud",
+    "auth_time",
+    "authorization_details",
+    "azp",
+    "birthdate",
+    "birth_family_name",
+    "birth_given_name",
+    "birth_middle_name",
+    "c_hash",
+    "cdniv",
+    "client_id",
+    "cnf",
+    "crit",
+    "cty",
+    "dest",
+    "email",
+    "email_verified",
+    "entitlements",
+    "events",
+    "exp",
+    "family_name",
+    "gender",
+    "given_name",
+    "grant",
+    "groups",
+    "htm",
+    "htu",
+    "iat",
+    "iss",
+    "jcard",
+    "jti",
+    "jwks",
+    "locale",
+    "may_act",
+    "middle_name",
+    "mky",
+    "msisdn",
+    "name",
+    "nationalities",
+    "nbf",
+    "nickname",
+    "nonce",
+    "opt",
+    "orig",
+    "origid",
+    "phone_number",
+    "phone_number_verified",
+    "picture",
+    "place_of_birth",
+    "preferred_username",
+    "profile",
+    "roles",
+    "rph",
+    "s_hash",
+    "salutation",
+    "scope",
+    "sid",
+    "sip_callid",
+    "sip_cseq_num",
+    "sip_date",
+    "sip_from_tag",
+    "sip_via_branch",
+    "sub",
+    "sub_id",
+    "sub_jwk",
+    "title",
+    "toe",
+    "txn",
+    "typ",
+    "updated_at",
+    "uuid",
+    "vc",
+    "verified_claims",
+    "vot",
+    "vp",
+    "vtm",
+    "website",
+    "zoneinfo",
+    "_claim_names",
+    "_claim_sources",
+];
+
+/// Why a claim of this name cannot carry an attribute of the installation; nothing if it can.
+#[must_use]
+pub fn claim_fault(name: &str) -> Option<&'static str> {
+    let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ':' | '.' | '/');
+    if name.is_empty() || name.len() > 128 || !name.chars().all(letters) {
+        return Some("use 1 to 128 letters, digits and _ - : . /, such as cost_centre");
+    }
+    if REGISTERED.contains(&name.to_ascii_lowercase().as_str()) {
+        return Some("a standard gives this claim a meaning of its own: choose another name, such as cost_centre");
+    }
+    None
 }
 
 /// The user-info answer: `sub`, and the claims of the granted scopes (Core 5.4) that have a value.
@@ -122,6 +228,12 @@ pub fn user_info(person: &PersonClaims, scopes: &Scopes) -> Map<String, Value> {
     }
     if scopes.contains(Scope::Groups) {
         claims.insert("groups".to_owned(), json!(person.groups));
+    }
+    for (name, value) in &person.custom {
+        // What was defined before a standard took the name does not stand in for the standard's claim.
+        if claim_fault(name).is_none() {
+            claims.entry(name.clone()).or_insert_with(|| value.clone());
+        }
     }
     claims
 }
@@ -161,6 +273,23 @@ mod tests {
         assert_eq!(names("openid email"), ["email", "email_verified", "sub"]);
         assert_eq!(names("openid phone"), ["phone_number", "sub"]);
         assert_eq!(names("openid groups"), ["groups", "sub"]);
+    }
+
+    #[test]
+    fn an_installations_claim_never_stands_in_for_a_registered_one() {
+        for name in ["sub", "SUB", "email_verified", "groups", "roles", "scope", "amr", "birthdate", "", "a b", "é"] {
+            assert!(claim_fault(name).is_some(), "{name}");
+        }
+        for name in ["cost_centre", "https://example.org/claims/badge", "urn:example:badge"] {
+            assert_eq!(claim_fault(name), None, "{name}");
+        }
+        let custom = [("email_verified", json!(true)), ("sub", json!("me")), ("cost_centre", json!(7))];
+        let person = PersonClaims {
+            custom: custom.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+            ..PersonClaims { subject: "s".into(), ..PersonClaims::default() }
+        };
+        let told = user_info(&person, &Scopes::parse("openid profile email"));
+        assert_eq!(Value::Object(told), json!({ "sub": "s", "cost_centre": 7 }));
     }
 
     #[test]

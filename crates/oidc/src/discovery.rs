@@ -94,7 +94,10 @@ const CLAIMS: [&str; 20] = [
 ];
 
 /// OpenID Connect Discovery 1.0, section 3.
-pub fn discovery_document(endpoints: &Endpoints) -> Result<Value, DiscoveryError> {
+///
+/// `custom` are the claims that the installation defined.
+pub fn discovery_document(endpoints: &Endpoints, custom: &[String]) -> Result<Value, DiscoveryError> {
+    let claims = CLAIMS.iter().copied().chain(custom.iter().map(String::as_str));
     let address = |path| endpoints.at(path);
     let extra = Extra {
         end_session_endpoint: EndSessionUrl::new(address(paths::LOGOUT))?,
@@ -122,7 +125,7 @@ pub fn discovery_document(endpoints: &Endpoints) -> Result<Value, DiscoveryError
         CoreClientAuthMethod::None,
     ]))
     .set_claim_types_supported(Some(vec![CoreClaimType::Normal]))
-    .set_claims_supported(Some(CLAIMS.iter().map(|name| CoreClaimName::new((*name).to_owned())).collect()))
+    .set_claims_supported(Some(claims.map(|name| CoreClaimName::new(name.to_owned())).collect()))
     .set_claims_parameter_supported(Some(false))
     .set_request_parameter_supported(Some(false))
     .set_request_uri_parameter_supported(Some(false));

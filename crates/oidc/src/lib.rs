@@ -17,7 +17,7 @@ mod scope;
 mod token;
 
 pub use authorization::{AuthorizationRefusal, AuthorizationRequest, Prompt, client_of, response_url};
-pub use claims::{AccessTokenClaims, Audience, IdTokenClaims, PersonClaims, at_hash, user_info};
+pub use claims::{AccessTokenClaims, Audience, IdTokenClaims, PersonClaims, at_hash, claim_fault, user_info};
 pub use client_authentication::{PresentedClient, presented_client};
 pub use discovery::{DiscoveryError, Endpoints, discovery_document, paths};
 pub use error::{ErrorCode, ProtocolError};

@@ -29,6 +29,15 @@ impl Scope {
             Self::OfflineAccess => "offline_access",
         }
     }
+
+    /// The scope of this name, if it is one that opens claims about the person.
+    #[must_use]
+    pub fn of_claims(name: &str) -> Option<Self> {
+        Self::OF_CLAIMS.into_iter().find(|scope| scope.as_str() == name)
+    }
+
+    /// Those that open claims about the person.
+    pub const OF_CLAIMS: [Self; 4] = [Self::Profile, Self::Email, Self::Phone, Self::Groups];
 }
 
 /// A set of scopes, written and stored as in the protocol: space-separated.

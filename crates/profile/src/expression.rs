@@ -24,6 +24,8 @@ pub type Input = BTreeMap<String, Vec<String>>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Text(String),
+    /// A list: for attributes with several values.
+    Several(Vec<String>),
     /// `null`: the person has no such attribute.
     Nothing,
 }
@@ -197,22 +199,35 @@ fn value_of(entry: &Input) -> Value {
 }
 
 fn outcome(value: Value) -> Result<Outcome, ExpressionFault> {
-    let text = match value {
-        Value::String(text) => text.to_string(),
-        Value::Int(number) => number.to_string(),
-        Value::UInt(number) => number.to_string(),
-        Value::Bool(yes) => yes.to_string(),
-        Value::Null => return Ok(Outcome::Nothing),
-        Value::List(_) => return Err(ExpressionFault::WrongResult("a list: take its first with .first()")),
-        Value::Map(_) => return Err(ExpressionFault::WrongResult("a map")),
-        Value::Float(_) => return Err(ExpressionFault::WrongResult("a number with a fraction")),
-        _ => return Err(ExpressionFault::WrongResult("something else")),
-    };
+    if let Value::List(list) = &value {
+        if list.is_empty() {
+            return Ok(Outcome::Nothing);
+        }
+        let texts: Vec<String> =
+            list.iter().map(|one| text_of(one).map(Option::unwrap_or_default)).collect::<Result<_, _>>()?;
+        let length: usize = texts.iter().map(String::len).sum();
+        return if length > LONGEST_RESULT { Err(ExpressionFault::ResultTooLong) } else { Ok(Outcome::Several(texts)) };
+    }
+    let Some(text) = text_of(&value)? else { return Ok(Outcome::Nothing) };
     // Optional values that are empty, and empty text, are the absence of the attribute: never a stored blank.
     if text.is_empty() {
         return Ok(Outcome::Nothing);
     }
     if text.len() > LONGEST_RESULT { Err(ExpressionFault::ResultTooLong) } else { Ok(Outcome::Text(text)) }
+}
+
+fn text_of(value: &Value) -> Result<Option<String>, ExpressionFault> {
+    Ok(match value {
+        Value::String(text) => Some(text.to_string()),
+        Value::Int(number) => Some(number.to_string()),
+        Value::UInt(number) => Some(number.to_string()),
+        Value::Bool(yes) => Some(yes.to_string()),
+        Value::Null => None,
+        Value::List(_) => return Err(ExpressionFault::WrongResult("a list within a list")),
+        Value::Map(_) => return Err(ExpressionFault::WrongResult("a map")),
+        Value::Float(_) => return Err(ExpressionFault::WrongResult("a number with a fraction")),
+        _ => return Err(ExpressionFault::WrongResult("something else")),
+    })
 }
 
 /// In words, without any value: a fault is shown to whoever edits mappings, and logged.

@@ -42,6 +42,7 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("alias", Kept),
     ("attribute", Kept),
     ("attribute_change", Kept),
+    ("attribute_definitions", Kept),
     ("attribute_offer", Kept),
     ("audit_checkpoint", Kept),
     ("audit_event", Kept),

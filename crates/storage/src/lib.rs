@@ -8,6 +8,7 @@
 pub mod access;
 pub mod accounts;
 pub mod aliases;
+pub mod attribute_definitions;
 pub mod attribute_history;
 pub mod attributes;
 pub mod audit;

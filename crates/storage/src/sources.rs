@@ -11,7 +11,7 @@ use serde_json::Value;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::{Queries, StorageError, Transaction, row::params};
+use crate::{Queries, StorageError, Transaction, attribute_definitions, row::params};
 
 /// The sealed bind secret of a source, and what it was entered for.
 #[derive(Clone, PartialEq, Eq)]
@@ -81,6 +81,7 @@ struct SourceRow {
     revision: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    definitions: Option<Value>,
 }
 
 #[derive(FromRow)]
@@ -119,6 +120,7 @@ fn source_of(row: SourceRow, domains: Vec<String>) -> Result<StoredSource, Stora
         self_written: settings.self_written,
         protected_groups: settings.protected_groups,
         profile: settings.profile,
+        definitions: row.definitions.map_or_else(|| Ok(Vec::new()), attribute_definitions::read)?.into(),
         revision: row.revision,
         created_at: row.created_at,
         updated_at: row.updated_at,
@@ -126,13 +128,23 @@ fn source_of(row: SourceRow, domains: Vec<String>) -> Result<StoredSource, Stora
     Ok(StoredSource { source, secret: SealedSecret { sealed: row.secret, entered_for: row.secret_for } })
 }
 
-const REVISION: &str = "select cast(coalesce(sum(revision), 0) as bigint) as revision from source";
-const ALL: &str = "select id, name, label, kind, mode, settings, secret, secret_for, revision, created_at, updated_at \
-                   from source order by name";
-const BY_ID: &str = "select id, name, label, kind, mode, settings, secret, secret_for, revision, created_at, \
-                     updated_at from source where id = $1";
-const BY_NAME: &str = "select id, name, label, kind, mode, settings, secret, secret_for, revision, created_at, \
-                       updated_at from source where name = $1";
+const REVISION: &str = "select cast(coalesce(sum(revision), 0) + \
+    coalesce((select max(version) from attribute_definitions), 0) as bigint) as revision from source";
+/// The columns of a [`SourceRow`]. What the installation defined comes with every source: whatever reads its entries
+/// needs the types of what it fills.
+macro_rules! source_rows {
+    ($rest:literal) => {
+        concat!(
+            "select id, name, label, kind, mode, settings, secret, secret_for, revision, created_at, updated_at, \
+             (select definitions from attribute_definitions order by version desc limit 1) as definitions \
+             from source ",
+            $rest
+        )
+    };
+}
+const ALL: &str = source_rows!("order by name");
+const BY_ID: &str = source_rows!("where id = $1");
+const BY_NAME: &str = source_rows!("where name = $1");
 const DOMAINS: &str = "select domain, source_id from source_domain order by domain";
 const DOMAINS_OF: &str = "select domain, source_id from source_domain where source_id = $1 order by domain";
 const OWNER: &str = "select domain, source_id from source_domain where domain = $1";
@@ -141,10 +153,12 @@ const INSERT: &str = "insert into source (id, name, label, kind, mode, settings,
 const UPDATE: &str = "update source set label = $3, mode = $4, settings = $5, revision = revision + 1, \
                       updated_at = $6 where id = $1 and revision = $2";
 const UPDATE_SECRET: &str = "update source set secret = $2, secret_for = $3 where id = $1";
+const RAISE: &str = "update source set revision = revision + 1, updated_at = $2 where id = $1";
 const DELETE_DOMAINS: &str = "delete from source_domain where source_id = $1";
 const INSERT_DOMAIN: &str = "insert into source_domain (domain, source_id) values ($1, $2)";
 
-/// A number that rises with every change of any source: rows are never deleted and every change raises its row's.
+/// A number that rises with every change of any source, or of the attributes that the installation defines: rows are
+/// never deleted and every change raises its row's.
 pub async fn revision(queries: &mut impl Queries) -> Result<i64, StorageError> {
     Ok(queries.fetch_one::<RevisionRow>(REVISION, params![]).await?.revision)
 }
@@ -229,6 +243,12 @@ pub async fn update(tx: &mut Transaction, source: &Source, secret: Option<Sealed
     }
     tx.execute(DELETE_DOMAINS, params![source.id.uuid()]).await?;
     write_domains(tx, source).await
+}
+
+/// What its entries become is computed otherwise from now on: none of them counts as unchanged at its next reading, and
+/// the next import reads all of them.
+pub async fn raise_revision(tx: &mut Transaction, id: SourceId, at: DateTime<Utc>) -> Result<(), StorageError> {
+    tx.execute(RAISE, params![id.uuid(), at]).await.map(|_| ())
 }
 
 async fn write_domains(tx: &mut Transaction, source: &Source) -> Result<(), StorageError> {

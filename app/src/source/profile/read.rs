@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use directory::{AttributeName, ProfileSettings, SessionId, Source, SourceDraft};
+use directory::{AttributeDefinition, AttributeName, ProfileSettings, SessionId, Source, SourceDraft};
 use hub::{Hub, kernel::capability::ManageSources, sources::MappedEntry};
 use serde::{Deserialize, Serialize};
 
@@ -39,9 +39,14 @@ pub(super) fn card(source: &Source, kept: Option<Kept>, editable: bool) -> Profi
     };
     let lines = AttributeName::ALL.iter().map(|name| ProfileLine {
         key: name.to_string(),
-        label: attribute_word(*name).to_owned(),
+        label: attribute_word(*name),
         plain: plain(name),
     });
+    let lines = lines.chain(source.definitions.iter().map(|definition| ProfileLine {
+        key: definition.attribute().to_string(),
+        label: definition.label.clone(),
+        plain: own_line(definition),
+    }));
     let reads = if source.connector.hands_raw_over() {
         "entry.username, the attributes below by their names (entry.given_name), and any attribute of the directory by \
          its own (entry.departmentNumber)."
@@ -60,6 +65,13 @@ pub(super) fn card(source: &Source, kept: Option<Kept>, editable: bool) -> Profi
         editable,
         preview,
     }
+}
+
+/// What one of the installation's own attributes takes, in the place where the others say what they are read from.
+fn own_line(definition: &AttributeDefinition) -> String {
+    let several = if definition.several { ", several" } else { "" };
+    let required = if definition.required { ", required" } else { "" };
+    format!("your own: {}{several}{required}", definition.kind.word())
 }
 
 fn form_of(source: &Source) -> ProfileForm {
@@ -115,7 +127,7 @@ pub(super) async fn tried(hub: &Hub, by: &ManageSources, form: ProfileForm) -> R
     let source = hub.source_by_name(&by.into(), &form.name).await.map_err(failed)?.source;
     let draft = SourceDraft { profile: settings(&form)?, ..SourceDraft::from(&source) };
     let entries = hub.preview_mapping(by, source.id, draft, &form.person).await.map_err(failed)?;
-    let cards: Vec<MappedCard> = entries.into_iter().map(mapped).collect();
+    let cards: Vec<MappedCard> = entries.into_iter().map(|entry| mapped(entry, &source.definitions)).collect();
     if flash::without_scripts() {
         let kept = Kept { form, cards: cards.clone() };
         if let Ok(text) = serde_json::to_string(&kept) {
@@ -125,7 +137,7 @@ pub(super) async fn tried(hub: &Hub, by: &ManageSources, form: ProfileForm) -> R
     Ok(cards)
 }
 
-fn mapped(entry: MappedEntry) -> MappedCard {
+fn mapped(entry: MappedEntry, definitions: &[AttributeDefinition]) -> MappedCard {
     let rows = entry.values.into_iter().map(|value| {
         let fault = value.fault.is_some();
         let remark = match value.fault {
@@ -133,10 +145,15 @@ fn mapped(entry: MappedEntry) -> MappedCard {
             None if value.now == value.then => "same".to_owned(),
             None => "changes".to_owned(),
         };
+        let own = definitions.iter().find(|definition| definition.attribute() == value.name);
+        let shown = |stored: Option<String>| {
+            let stored = stored.unwrap_or_default();
+            own.map_or(stored.clone(), |definition| if stored.is_empty() { stored } else { definition.shown(&stored) })
+        };
         MappedRow {
-            label: attribute_word(value.name).to_owned(),
-            now: value.now.unwrap_or_default(),
-            then: value.then.unwrap_or_default(),
+            label: own.map_or_else(|| attribute_word(value.name), |definition| definition.label.clone()),
+            now: shown(value.now),
+            then: shown(value.then),
             remark,
             fault,
         }

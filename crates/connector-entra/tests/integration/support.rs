@@ -27,6 +27,7 @@ pub fn source(kind: SourceKind, settings: OpenIdSettings) -> Source {
         self_written: Vec::new(),
         protected_groups: Vec::new(),
         profile: directory::ProfileSettings::default(),
+        definitions: Default::default(),
         revision: 1,
         created_at: chrono::DateTime::UNIX_EPOCH,
         updated_at: chrono::DateTime::UNIX_EPOCH,

@@ -82,6 +82,7 @@ pub fn source(settings: FileSettings) -> Source {
         self_written: vec![],
         protected_groups: vec!["Domain Admins".into()],
         profile: directory::ProfileSettings::default(),
+        definitions: Default::default(),
         revision: 1,
         created_at: chrono::DateTime::UNIX_EPOCH,
         updated_at: chrono::DateTime::UNIX_EPOCH,

@@ -49,6 +49,7 @@ pub fn source(kind: SourceKind, settings: LdapSettings) -> Source {
         self_written: vec![],
         protected_groups: vec![],
         profile: directory::ProfileSettings::default(),
+        definitions: Default::default(),
         revision: 1,
         created_at: chrono::DateTime::UNIX_EPOCH,
         updated_at: chrono::DateTime::UNIX_EPOCH,

@@ -24,6 +24,7 @@ pub fn source(url: &str) -> Source {
         self_written: vec![],
         protected_groups: vec![],
         profile: directory::ProfileSettings::default(),
+        definitions: Default::default(),
         revision: 1,
         created_at: chrono::DateTime::UNIX_EPOCH,
         updated_at: chrono::DateTime::UNIX_EPOCH,

@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use directory::{
-    AttributeName, ClientAuthentication, ConsentPolicy, FileSettings, HostChoice, OpenIdSettings, ProfileSettings,
-    ScimSettings, SourceKind, SourceMode, SqlSettings,
+    AttributeDefinition, AttributeName, ClientAuthentication, ConsentPolicy, FileSettings, HostChoice, OpenIdSettings,
+    ProfileSettings, ScimSettings, SourceKind, SourceMode, SqlSettings,
 };
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
@@ -19,6 +19,9 @@ pub struct SiteDocument {
     pub source: Vec<SourceSection>,
     #[serde(default)]
     pub client: Vec<ClientSection>,
+    /// Attributes that the installation defines; each section is the whole definition.
+    #[serde(default)]
+    pub attribute: Vec<AttributeDefinition>,
     /// Installation-wide figures; see [`directory::Policy`].
     #[serde(default)]
     pub policy: Option<Map<String, Value>>,

@@ -1,5 +1,6 @@
 //! From the file and the database to the changes.
 
+mod attribute;
 mod client;
 mod policy;
 mod source;
@@ -14,13 +15,14 @@ use crate::{
     Hub, HubError,
     kernel::Actor,
     registry::{
-        PreparedClient, PreparedSource, Proposal, insert_client, insert_source, update_client, update_source,
-        write_schedule,
+        PreparedClient, PreparedSource, Proposal, check_filled, insert_client, insert_source, recompute, update_client,
+        update_source, write_schedule,
     },
 };
 
 /// Everything that would be done, checked.
 pub(super) struct Plan {
+    attributes: attribute::PreparedAttributes,
     sources: Vec<(Option<StoredSource>, PreparedSource)>,
     /// Those that change.
     schedules: Vec<(SourceId, ImportSchedule)>,
@@ -36,14 +38,16 @@ pub(super) async fn plan(hub: &Hub, document: &SiteDocument, secrets: &SiteSecre
     refuse_repeated("[[client]]", document.client.iter().map(|c| &c.id))?;
     let mut reader = hub.database.reader();
     let stored = storage::sources::all(&mut reader).await?;
+    let (attributes, items) = attribute::prepare(&mut reader, &document.attribute).await?;
     let mut plan =
-        Plan { sources: Vec::new(), schedules: Vec::new(), clients: Vec::new(), policy: None, items: Vec::new() };
+        Plan { attributes, sources: Vec::new(), schedules: Vec::new(), clients: Vec::new(), policy: None, items };
     let mut names: BTreeMap<SourceId, String> = stored.iter().map(|s| (s.source.id, s.source.name.clone())).collect();
     let mut left: BTreeMap<String, StoredSource> = stored.into_iter().map(|s| (s.source.name.clone(), s)).collect();
     for section in &document.source {
         let known = left.remove(&section.name);
         let place = format!("[[source]] {}", section.name);
         let prepared = source::prepare(hub, section, known.as_ref(), secrets).await.map_err(|e| at(&place, e))?;
+        check_filled(&prepared.source.profile, &plan.attributes.all).map_err(|e| at(&place, e))?;
         names.insert(prepared.source.id, section.name.clone());
         let schedule = source::schedule(&mut reader, section, &prepared).await.map_err(|e| at(&place, e))?;
         plan.items.push(source::item(known.is_some(), &prepared, &schedule));
@@ -110,6 +114,7 @@ impl Plan {
         hub: &Hub,
         actor: Actor,
     ) -> Result<Vec<Proposal>, HubError> {
+        let filling = self.attributes.write(tx, hub, actor).await?;
         let mut proposals = Vec::new();
         for (before, prepared) in &self.sources {
             let place = format!("[[source]] {}", prepared.source.name);
@@ -135,6 +140,8 @@ impl Plan {
         if let Some(policy) = &self.policy {
             policy.write(tx, hub, actor).await?;
         }
+        // Behind the sources' own changes, which are based on the revisions they were checked with.
+        recompute(tx, hub, &filling).await?;
         Ok(proposals)
     }
 

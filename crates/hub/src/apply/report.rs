@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::registry::{FieldChange, Proposal};
 
-/// A directory, an application or the policy.
+/// An attribute, a directory, an application or the policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ItemKind {
+    Attribute,
     Source,
     Client,
     Policy,
@@ -16,6 +17,7 @@ pub enum ItemKind {
 impl std::fmt::Display for ItemKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Self::Attribute => "attribute",
             Self::Source => "source",
             Self::Client => "client",
             Self::Policy => "policy",

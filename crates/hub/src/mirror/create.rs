@@ -88,7 +88,7 @@ pub(super) async fn provision(
     }
     let values = Values::of(source, entry);
     let refused = match refused(&values, entry, occasion) {
-        Some(reason) => Some(reason.to_owned()),
+        Some(reason) => Some(reason),
         None => uncertain(tx, &values).await?,
     };
     if let Some(reason) = refused {
@@ -183,18 +183,19 @@ pub(super) fn newcomer(
 }
 
 /// Why this entry makes no person.
-pub(super) fn refused(values: &Values, entry: &SourceEntry, occasion: Occasion) -> Option<&'static str> {
+pub(super) fn refused(values: &Values, entry: &SourceEntry, occasion: Occasion) -> Option<String> {
     if let Some(reason) = values.missing() {
         return Some(reason);
     }
-    match entry.status {
-        AccountStatus::Active => None,
+    let reason = match entry.status {
+        AccountStatus::Active => return None,
         // Whoever is out at their source is out here, and known.
-        AccountStatus::Disabled | AccountStatus::Expired if occasion != Occasion::SignIn => None,
-        AccountStatus::Disabled => Some("the entry is disabled"),
-        AccountStatus::Expired => Some("the entry's validity is over"),
-        AccountStatus::Missing => Some("the entry is gone"),
-    }
+        AccountStatus::Disabled | AccountStatus::Expired if occasion != Occasion::SignIn => return None,
+        AccountStatus::Disabled => "the entry is disabled",
+        AccountStatus::Expired => "the entry's validity is over",
+        AccountStatus::Missing => "the entry is gone",
+    };
+    Some(reason.to_owned())
 }
 
 /// Somebody who is entered at the hub and belongs to no source: an administrator, to begin with.

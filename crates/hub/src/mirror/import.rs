@@ -218,6 +218,22 @@ struct Wanted {
     keys: Vec<MatchKey>,
 }
 
+/// What a claim on a value of this attribute is called; nobody claims any other.
+const fn claim_kind(name: AttributeName) -> &'static str {
+    match name {
+        AttributeName::Email => "email",
+        AttributeName::EmployeeNumber => "employee_number",
+        AttributeName::DisplayName
+        | AttributeName::GivenName
+        | AttributeName::FamilyName
+        | AttributeName::Phone
+        | AttributeName::Title
+        | AttributeName::Department
+        | AttributeName::Locale
+        | AttributeName::Custom(_) => "not claimed",
+    }
+}
+
 /// Those of the new entries that hold nothing anybody else has, bears or wants, and that no rule could match: they
 /// can be made together. The others go through [`provision`] one by one.
 async fn uncontested(
@@ -241,7 +257,7 @@ async fn uncontested(
             *times.entry(("alias", name.clone())).or_default() += 1;
         }
         for (name, value) in &identifiers {
-            *times.entry((name.as_str(), value.as_str().to_owned())).or_default() += 1;
+            *times.entry((claim_kind(*name), value.as_str().to_owned())).or_default() += 1;
         }
         let keys = keys(source, entries[*index], &values);
         wanted.push((*index, Wanted { values, identifiers, keys }));
@@ -256,14 +272,14 @@ async fn uncontested(
             .iter()
             .flat_map(|(_, w)| w.identifiers.iter().filter(|(name, _)| *name == kind).map(|(_, v)| v.as_str()))
             .collect();
-        let held = Aliases(tx).held(kind.as_str(), &values).await?;
-        contested.extend(held.into_iter().map(|value| (kind.as_str(), value)));
+        let held = Aliases(tx).held(claim_kind(kind), &values).await?;
+        contested.extend(held.into_iter().map(|value| (claim_kind(kind), value)));
     }
     let wanted = unmatched(tx, source, entries, wanted).await?;
     let is_free = |w: &Wanted| {
         w.values.aliases.iter().all(|name| !contested.contains(&("alias", name.clone())))
             && w.values.faults.is_empty()
-            && w.identifiers.iter().all(|(name, v)| !contested.contains(&(name.as_str(), v.as_str().to_owned())))
+            && w.identifiers.iter().all(|(name, v)| !contested.contains(&(claim_kind(*name), v.as_str().to_owned())))
     };
     Ok(wanted.into_iter().filter(|(_, w)| is_free(w)).collect())
 }
@@ -331,7 +347,7 @@ async fn make(
         for (name, value) in &values.attributes {
             let (attribute, claimable) = admission(source, &account, *name, value, written);
             if let (Some(folded), true) = (&attribute.folded, claimable) {
-                claims.push((name.as_str(), folded.clone()));
+                claims.push((claim_kind(*name), folded.clone()));
             }
             attributes.push(attribute);
         }

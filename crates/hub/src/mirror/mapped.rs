@@ -31,8 +31,7 @@ pub(super) fn apply(
     let input = input(entry, username, attributes);
     for (name, text) in &source.profile.expressions {
         let computed = match Expression::evaluate_text(text, &input) {
-            Ok(Outcome::Nothing) => Ok(None),
-            Ok(Outcome::Text(text)) => fitting(*name, &text).map(Some),
+            Ok(outcome) => fitting(source, *name, outcome),
             Err(fault) => Err(fault.to_string()),
         };
         match computed {
@@ -59,12 +58,49 @@ fn input(entry: &SourceEntry, username: Option<&str>, attributes: &BTreeMap<Attr
     input
 }
 
-fn fitting(name: AttributeName, text: &str) -> Result<String, String> {
-    let value = clean(text).ok_or("it makes text that cannot be stored: too long, or with control characters")?;
+/// What was computed, as it is stored; nothing if the person has no such attribute. Why it does not fit, without it.
+fn fitting(source: &Source, name: AttributeName, outcome: Outcome) -> Result<Option<String>, String> {
+    if let Some(name) = name.custom() {
+        let definition = source.definition(name).ok_or("there is no such attribute (any more)")?;
+        let texts = match outcome {
+            Outcome::Nothing => Vec::new(),
+            Outcome::Text(text) => vec![text],
+            Outcome::Several(texts) => texts,
+        };
+        return match definition.stored(&texts) {
+            Ok(None) if definition.required => Err("it is required, and the entry has nothing for it".to_owned()),
+            Ok(stored) => Ok(stored),
+            Err(misfit) => Err(misfit.to_string()),
+        };
+    }
+    let text = match outcome {
+        Outcome::Nothing => return Ok(None),
+        Outcome::Text(text) => text,
+        Outcome::Several(_) => return Err("it makes a list: take its first with .first()".to_owned()),
+    };
+    let value = clean(&text).ok_or("it makes text that cannot be stored: too long, or with control characters")?;
     if name == AttributeName::Email && EmailAddress::split(&value).is_none() {
         return Err("it makes no e-mail address".to_owned());
     }
-    Ok(value)
+    Ok(Some(value))
+}
+
+/// Which of the attributes that everybody must have this entry lacks, in words. Whoever is new waits for it.
+pub(super) fn lacking(
+    source: &Source,
+    attributes: &BTreeMap<AttributeName, String>,
+    faults: &BTreeMap<AttributeName, String>,
+) -> Option<String> {
+    let required = source.definitions.iter().filter(|definition| definition.required);
+    let lacked: Vec<String> = required
+        .filter(|definition| !attributes.contains_key(&definition.attribute()))
+        .map(|definition| {
+            let why = faults.get(&definition.attribute());
+            let why = why.map_or("it is required, and this directory’s profile does not fill it", String::as_str);
+            format!("{}: {why}", definition.name)
+        })
+        .collect();
+    (!lacked.is_empty()).then(|| lacked.join("; "))
 }
 
 /// What the mapping makes of an entry, for whoever looks beforehand: values, and why others could not be computed.

@@ -239,7 +239,11 @@ const fn described_by(name: AttributeName) -> Option<MatchAttribute> {
         AttributeName::FamilyName => Some(MatchAttribute::FamilyName),
         AttributeName::Department => Some(MatchAttribute::Department),
         AttributeName::Title => Some(MatchAttribute::Title),
-        AttributeName::Email | AttributeName::Phone | AttributeName::EmployeeNumber | AttributeName::Locale => None,
+        AttributeName::Email
+        | AttributeName::Phone
+        | AttributeName::EmployeeNumber
+        | AttributeName::Locale
+        | AttributeName::Custom(_) => None,
     }
 }
 

@@ -4,7 +4,7 @@
 //! last. What the others say is kept as an offer, so that the next one takes over in the same transaction in which the
 //! owner falls silent. What the hub owns is nobody's to change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use directory::{Account, AccountId, AccountStatus, AttributeName, ChangeReason, Person, Source, SourceMode};
 use profile::Claimant;
@@ -159,7 +159,8 @@ pub(super) async fn settle_authority(
     let stored = Attributes(tx).of_person(person.id).await?;
     let mut writing =
         Writing { hub, source, person_id: person.id, birth: Birth::No, cause, written: Written::default() };
-    for name in AttributeName::ALL.iter().copied().filter(|name| offers.iter().any(|offer| offer.name == *name)) {
+    let names: BTreeSet<AttributeName> = offers.iter().map(|offer| offer.name).collect();
+    for name in names {
         let old = stored.iter().find(|old| old.name == name);
         if old.is_none_or(|old| old.authority.is_some()) {
             writing.contested(tx, None, name, old, &offers).await?;

@@ -12,7 +12,7 @@ use crate::HubError;
 /// A person who does not exist.
 pub(crate) struct Preview {
     /// Why the entry would make nobody.
-    pub(crate) refused: Option<&'static str>,
+    pub(crate) refused: Option<String>,
     pub(crate) display_name: Option<String>,
     pub(crate) username: Option<String>,
     pub(crate) attributes: Vec<(AttributeName, String)>,

@@ -207,7 +207,7 @@ enum Identifier<'a> {
 }
 
 impl Identifier<'_> {
-    fn kind(&self) -> &'static str {
+    fn kind(&self) -> &str {
         match self {
             Self::Alias(_) => "alias",
             Self::Attribute(name, _) => name.as_str(),
@@ -282,7 +282,9 @@ impl Writing<'_> {
             Birth::Yes => Vec::new(),
             Birth::No => AttributeHistory(tx).offers(self.person_id).await?,
         };
-        for name in AttributeName::ALL.iter().copied() {
+        let said = offers.iter().map(|offer| offer.name);
+        let names: BTreeSet<AttributeName> = stored.keys().chain(read.keys()).copied().chain(said).collect();
+        for name in names {
             let old = stored.get(&name);
             if old.is_some_and(|old| old.authority.is_none()) {
                 continue;
@@ -461,7 +463,7 @@ pub(super) fn admission(
     value: &str,
     (now, cause): (DateTime<Utc>, Cause),
 ) -> (StoredAttribute, bool) {
-    let self_written = source.self_written.contains(&name);
+    let self_written = source.is_self_written(name);
     let identifies = matches!(name, AttributeName::Email | AttributeName::EmployeeNumber);
     let owned_address =
         name == AttributeName::Email && EmailAddress::split(value).is_some_and(|address| owns(source, &address));

@@ -27,6 +27,8 @@ pub(super) struct Values {
     pub(super) aliases: BTreeSet<String>,
     /// What could not be computed, and why. No value is missing because of it: see [`Values::hold`].
     pub(super) faults: BTreeMap<AttributeName, String>,
+    /// Which required attributes it lacks, and why.
+    lacking: Option<String>,
 }
 
 impl Values {
@@ -37,7 +39,8 @@ impl Values {
         let plain = (!source.profile.expressions.is_empty()).then(|| attributes.clone());
         let faults = mapped::apply(source, entry, username.as_deref(), &mut attributes);
         let aliases = aliases(source, entry, username.as_deref(), &[Some(&attributes), plain.as_ref()]);
-        let mut values = Self { username, display_name: None, attributes, aliases, faults };
+        let lacking = mapped::lacking(source, &attributes, &faults);
+        let mut values = Self { username, display_name: None, attributes, aliases, faults, lacking };
         values.name_anew();
         values
     }
@@ -48,11 +51,11 @@ impl Values {
     }
 
     /// What a person cannot be without: the reason is for the audit log and help desk.
-    pub(super) fn missing(&self) -> Option<&'static str> {
+    pub(super) fn missing(&self) -> Option<String> {
         match (&self.username, &self.display_name) {
-            (None, _) => Some("the entry has no username"),
-            (_, None) => Some("the entry has no name"),
-            (Some(_), Some(_)) => None,
+            (None, _) => Some("the entry has no username".to_owned()),
+            (_, None) => Some("the entry has no name".to_owned()),
+            (Some(_), Some(_)) => self.lacking.clone(),
         }
     }
 }
@@ -133,7 +136,11 @@ pub(super) fn words(display_name: &str, attributes: &[StoredAttribute], names: &
             }
             AttributeName::Email => words.extend(search_words(&attribute.value)),
             AttributeName::Phone => words.extend(phone_words(&attribute.value)),
-            AttributeName::DisplayName | AttributeName::Title | AttributeName::Department | AttributeName::Locale => {}
+            AttributeName::DisplayName
+            | AttributeName::Title
+            | AttributeName::Department
+            | AttributeName::Locale
+            | AttributeName::Custom(_) => {}
         }
     }
     words.into_iter().take(SEARCH_WORDS).collect()

@@ -10,7 +10,7 @@ use storage::{
     attributes::Cause,
 };
 
-use super::{Labels, sentence};
+use super::{Labels, own_attributes::OwnAttributes, sentence};
 use crate::HubError;
 
 /// Changes on the page.
@@ -20,6 +20,8 @@ const SHOWN: u32 = 50;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeLine {
     pub name: AttributeName,
+    /// What people call one of the installation's own.
+    pub label: Option<String>,
     pub at: DateTime<Utc>,
     pub before: String,
     /// Empty = the person has no such attribute since then.
@@ -41,12 +43,15 @@ impl Story {
         queries: &mut impl Queries,
         person: PersonId,
         accounts: &[Account],
-        labels: &Labels,
+        (labels, own): (&Labels, &OwnAttributes),
     ) -> Result<Self, HubError> {
         let mut history = AttributeHistory(queries);
         let changes = history.of_person(person, SHOWN).await?;
-        let changes = changes.into_iter().map(|change| line(change, labels)).collect();
-        let offers = history.offers(person).await?;
+        let changes = changes.into_iter().map(|change| line(change, labels, own)).collect();
+        let mut offers = history.offers(person).await?;
+        for offer in &mut offers {
+            offer.value = own.shown(offer.name, std::mem::take(&mut offer.value));
+        }
         let directories = accounts.iter().map(|account| (account.id, labels.label(account.source_id))).collect();
         Ok(Self { changes, offers, directories })
     }
@@ -73,7 +78,7 @@ pub(super) fn occasion(cause: Option<Cause>) -> &'static str {
     }
 }
 
-fn line(change: AttributeChange, labels: &Labels) -> ChangeLine {
+fn line(change: AttributeChange, labels: &Labels, own: &OwnAttributes) -> ChangeLine {
     let before = who(&change.former, labels);
     let now = change.now.as_ref().map(|now| who(now, labels)).unwrap_or_default();
     let run = change.cause.and_then(Cause::run).map(|run| format!(" {run}")).unwrap_or_default();
@@ -89,10 +94,11 @@ fn line(change: AttributeChange, labels: &Labels) -> ChangeLine {
         ChangeReason::Retired => format!("{before} was retired: the value is Isthmus's own since then."),
     };
     ChangeLine {
-        name: change.name,
+        label: own.label(change.name),
         at: change.changed_at,
-        before: change.former.value,
-        after: change.now.map(|now| now.value),
+        before: own.shown(change.name, change.former.value),
+        after: change.now.map(|now| own.shown(change.name, now.value)),
+        name: change.name,
         why,
     }
 }

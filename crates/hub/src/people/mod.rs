@@ -3,6 +3,7 @@
 mod browse;
 mod history;
 mod list;
+mod own_attributes;
 mod page;
 mod sentence;
 

@@ -21,9 +21,14 @@ use super::{
     DeviceLine, Labels,
     browse::{self, origin_text},
     history::{self, ChangeLine, Story},
+    own_attributes::OwnAttributes,
     sentence,
 };
-use crate::{Hub, HubError, kernel::capability::FindPeople, mirror};
+use crate::{
+    Hub, HubError,
+    kernel::capability::{FindPeople, ManageSources},
+    mirror,
+};
 
 /// One person, as help desk sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +75,8 @@ pub struct AccountLine {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttributeLine {
     pub name: AttributeName,
+    /// What people call one of the installation's own.
+    pub label: Option<String>,
     pub value: String,
     /// "Corporate LDAP", "Isthmus".
     pub origin: String,
@@ -118,14 +125,21 @@ const SHOWN: u32 = 200;
 const WAITING: u32 = 20;
 
 impl Hub {
-    /// One person; empty if there is no such person.
-    pub async fn person_page(&self, _: &FindPeople, id: PersonId) -> Result<Option<PersonPage>, HubError> {
+    /// One person; empty if there is no such person. Who manages directories, and could read them there, sees values of
+    /// sensitive attributes.
+    pub async fn person_page(
+        &self,
+        _: &FindPeople,
+        manages: Option<&ManageSources>,
+        id: PersonId,
+    ) -> Result<Option<PersonPage>, HubError> {
         let labels = Labels::read(self).await?;
         let mut reader = self.database.reader();
         let Some(person) = People(&mut reader).by_id(id).await? else { return Ok(None) };
         let accounts = Accounts(&mut reader).of_person(id).await?;
         let attributes = Attributes(&mut reader).of_person(id).await?;
-        let story = Story::read(&mut reader, id, &accounts, &labels).await?;
+        let own = OwnAttributes::read(&mut reader, manages.is_some()).await?;
+        let story = Story::read(&mut reader, id, &accounts, (&labels, &own)).await?;
         let verifier = Verifiers(&mut reader).of_person(id).await?;
         let memberships = Browse(&mut reader).memberships(id, SHOWN).await?;
         let (groups, more_groups) = groups(memberships, &labels);
@@ -156,7 +170,7 @@ impl Hub {
             sentence: sentence::of(&facts, &labels),
             authorities: authorities(&person, &attributes, &labels),
             accounts: accounts.into_iter().map(|account| account_line(account, &labels)).collect(),
-            attributes: attributes.into_iter().map(|attribute| attribute_line(attribute, &labels, &story)).collect(),
+            attributes: attributes.into_iter().map(|a| attribute_line(a, (&labels, &own), &story)).collect(),
             aliases: aliases.into_iter().map(|alias| (alias.folded, namespace(alias.namespace, &labels))).collect(),
             groups,
             more_groups,
@@ -203,12 +217,17 @@ fn account_line(account: Account, labels: &Labels) -> AccountLine {
     }
 }
 
-fn attribute_line(attribute: StoredAttribute, labels: &Labels, story: &Story) -> AttributeLine {
+fn attribute_line(
+    attribute: StoredAttribute,
+    (labels, own): (&Labels, &OwnAttributes),
+    story: &Story,
+) -> AttributeLine {
     AttributeLine {
         since: history::since(attribute.updated_at, attribute.cause),
         others: story.others(attribute.name),
         name: attribute.name,
-        value: attribute.value,
+        label: own.label(attribute.name),
+        value: own.shown(attribute.name, attribute.value),
         origin: origin(attribute.authority, labels),
         self_written: attribute.self_written,
         verified: attribute.verified,

@@ -18,7 +18,10 @@ use chrono::TimeDelta;
 use directory::{Client, ClientId};
 use oidc::{Endpoints, ErrorCode, ProtocolError};
 use serde_json::Value;
-use storage::{StorageError, clients::StoredClient, lease::Lease, provider::Provider, sessions::Sessions};
+use storage::{
+    StorageError, attribute_definitions::AttributeDefinitions, clients::StoredClient, lease::Lease, provider::Provider,
+    sessions::Sessions,
+};
 
 use crate::{Hub, HubError};
 
@@ -63,9 +66,15 @@ impl Hub {
         Endpoints::of(&self.public_url)
     }
 
-    /// The discovery document.
-    pub fn discovery(&self) -> Result<Value, HubError> {
-        oidc::discovery_document(&self.endpoints()).map_err(|error| HubError::Internal(error.to_string()))
+    /// The discovery document, with the claims that the installation defined.
+    pub async fn discovery(&self) -> Result<Value, HubError> {
+        let definitions = AttributeDefinitions(&mut self.database.reader()).current().await?.definitions;
+        let mut custom: Vec<String> =
+            definitions.into_iter().filter_map(|definition| definition.release).map(|release| release.claim).collect();
+        custom.retain(|claim| oidc::claim_fault(claim).is_none());
+        custom.sort_unstable();
+        custom.dedup();
+        oidc::discovery_document(&self.endpoints(), &custom).map_err(|error| HubError::Internal(error.to_string()))
     }
 
     /// Forgets requests, sessions and grants that have been over for a while; how many rows.

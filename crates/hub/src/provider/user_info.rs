@@ -1,10 +1,13 @@
 //! The user-info endpoint: what the scopes of an access token tell about its person.
 
-use directory::{AttributeName, ClientId, GrantId, Namespace, Person};
+use directory::{AttributeDefinition, AttributeName, ClientId, CustomName, GrantId, Namespace, Person};
 use oidc::{ErrorCode, PersonClaims, ProtocolError, Scope, Scopes};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
-use storage::{accounts::Accounts, aliases::Aliases, attributes::Attributes, groups::Groups, provider::Provider};
+use storage::{
+    accounts::Accounts, aliases::Aliases, attribute_definitions::AttributeDefinitions, attributes::Attributes,
+    groups::Groups, provider::Provider,
+};
 
 use super::{ProviderError, grant::Grant};
 use crate::{Hub, HubError};
@@ -48,6 +51,7 @@ impl Hub {
     ) -> Result<PersonClaims, HubError> {
         let mut reader = self.database.reader();
         let mut claims = PersonClaims { subject: person.subject.clone(), ..PersonClaims::default() };
+        let definitions = AttributeDefinitions(&mut reader).current().await?.definitions;
         for attribute in Attributes(&mut reader).of_person(person.id).await? {
             let place = match attribute.name {
                 AttributeName::DisplayName => &mut claims.name,
@@ -58,6 +62,10 @@ impl Hub {
                 AttributeName::Email => {
                     claims.email_verified = attribute.verified;
                     &mut claims.email
+                }
+                AttributeName::Custom(name) => {
+                    claims.custom.extend(released(&definitions, name, client, scopes, &attribute.value));
+                    continue;
                 }
                 AttributeName::EmployeeNumber | AttributeName::Title | AttributeName::Department => continue,
             };
@@ -82,4 +90,23 @@ impl Hub {
         }
         Ok(claims)
     }
+}
+
+/// The claim of one of the installation's own attributes, if its definition lets this application see it by one of these
+/// scopes, and the value holds to its type still.
+fn released(
+    definitions: &[AttributeDefinition],
+    name: CustomName,
+    client: &ClientId,
+    scopes: &Scopes,
+    stored: &str,
+) -> Option<(String, Value)> {
+    let definition = definitions.iter().find(|definition| definition.name == name)?;
+    let release = definition.release.as_ref()?;
+    let asked = Scope::of_claims(&release.scope).is_some_and(|scope| scopes.contains(scope));
+    let allowed = release.applications.is_empty() || release.applications.contains(&client.0);
+    if !(asked && allowed) {
+        return None;
+    }
+    Some((release.claim.clone(), definition.claimed(stored)?))
 }

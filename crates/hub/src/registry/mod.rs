@@ -2,6 +2,7 @@
 //! writes with their audit lines. The console's areas (`sources`, `clients`) and `apply` go through here, so that a
 //! form and a file are held to the same rules.
 
+mod attributes;
 mod client_check;
 mod client_write;
 mod difference;
@@ -18,6 +19,8 @@ mod source_check_sql;
 mod source_write;
 mod two_people;
 
+pub use attributes::{DefinedAttribute, DefinedAttributes, Removal};
+pub(crate) use attributes::{changes as attribute_changes, check as check_attribute, check_filled, define, recompute};
 pub use client_write::GroupChoice;
 pub(crate) use client_write::{PreparedClient, insert_client, update_client};
 pub use difference::FieldChange;

@@ -17,6 +17,10 @@ pub(super) fn check(draft: &mut SourceDraft) -> Result<(), HubError> {
     if profile.priorities.values().chain(&profile.priority).any(|number| !PRIORITIES.contains(number)) {
         return Err(invalid("profile.priority", "give a number from 1 (first) to 1000"));
     }
+    let mapped = draft.connector.mapping().into_iter().flat_map(|mapping| mapping.keys());
+    if let Some(name) = mapped.chain(&draft.self_written).find_map(|name| name.custom()) {
+        return Err(invalid(FIELD, format!("{name} is an attribute of your own: write an expression for it")));
+    }
     let written = std::mem::take(&mut profile.expressions);
     profile.expressions = written
         .into_iter()
@@ -43,6 +47,10 @@ fn refused(draft: &SourceDraft, target: directory::AttributeName, read: &str) ->
     }
     if !ours && !draft.connector.hands_raw_over() {
         return Some(format!("this kind of directory hands over the hub's own attributes only, and no {read}"));
+    }
+    if target.custom().is_some() {
+        // Shown as self-written, and neither a name, nor a key, nor an address: see `Source::is_self_written`.
+        return None;
     }
     // What people write themselves does not become trustworthy by being computed.
     let mapping = draft.connector.mapping();

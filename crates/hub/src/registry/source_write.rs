@@ -12,6 +12,7 @@ use storage::{
 };
 
 use super::{
+    attributes,
     difference::{self, FieldChange},
     invalid, lockout, source_check, two_people,
     two_people::{Proposal, Wanted},
@@ -96,6 +97,7 @@ impl Hub {
         let source = source_of(draft, |s| {
             s.id = stored.source.id;
             s.revision = stored.source.revision;
+            s.definitions = stored.source.definitions.clone();
             s.created_at = stored.source.created_at;
             s.updated_at = self.clock.now();
         });
@@ -132,7 +134,10 @@ impl Hub {
     ) -> Result<Source, HubError> {
         let draft = source_check::check(draft, before)?;
         let now = self.clock.now();
-        Ok(source_of(draft, |s| s.id = before.map_or_else(|| self.random.id(now).into(), |b| b.id)))
+        Ok(source_of(draft, |s| {
+            s.id = before.map_or_else(|| self.random.id(now).into(), |b| b.id);
+            s.definitions = before.map(|b| b.definitions.clone()).unwrap_or_default();
+        }))
     }
 
     /// Checks what was entered of a new source so far, and brings it into its stored form.
@@ -233,6 +238,8 @@ pub(super) fn source_of(draft: SourceDraft, identify: impl FnOnce(&mut Source)) 
         self_written: draft.self_written,
         protected_groups: draft.protected_groups,
         profile: draft.profile,
+        // Read with the source, never written with it.
+        definitions: Arc::default(),
         revision: 0,
         created_at: chrono::DateTime::UNIX_EPOCH,
         updated_at: chrono::DateTime::UNIX_EPOCH,
@@ -253,6 +260,7 @@ pub(crate) async fn insert_source(
         return Err(invalid("name", format!("{:?} is registered already", source.name)));
     }
     check_domain_owners(tx, source).await?;
+    attributes::check_source(tx, source).await?;
     let secret = prepared.secret.clone().ok_or_else(|| invalid("bind_password", "enter it"))?;
     sealing::still_current(tx, &secret.sealed).await?;
     storage::sources::insert(tx, source, secret).await?;
@@ -274,6 +282,7 @@ pub(crate) async fn update_source(
     let rewritten = !prepared.changes.is_empty() || prepared.secret.is_some();
     if rewritten {
         check_domain_owners(tx, &source).await?;
+        attributes::check_source(tx, &source).await?;
         if let Some(secret) = &prepared.secret {
             sealing::still_current(tx, &secret.sealed).await?;
         }

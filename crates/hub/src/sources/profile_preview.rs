@@ -1,6 +1,6 @@
 //! What a mapping would make of real entries, before it is saved. Reads only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use connector::Found;
 use directory::{AttributeName, SourceDraft, SourceEntry, SourceId};
@@ -78,8 +78,8 @@ fn values((now, _): Mapped, (then, faults): Mapped) -> Vec<MappedValue> {
         then: then.get(name).cloned(),
         fault: faults.get(name).cloned(),
     };
-    AttributeName::ALL
-        .iter()
+    let all: BTreeSet<&AttributeName> = now.keys().chain(then.keys()).chain(faults.keys()).collect();
+    all.into_iter()
         .map(value)
         .filter(|value| value.now.is_some() || value.then.is_some() || value.fault.is_some())
         .collect()

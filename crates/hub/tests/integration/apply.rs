@@ -183,6 +183,56 @@ async fn a_change_is_told_field_by_field_and_what_the_file_lacks_stays() {
     }
 }
 
+const OWN: &str = r#"
+[[attribute]]
+name = "cost-centre"
+label = "Cost centre"
+kind = { type = "text", longest = 8 }
+several = true
+release = { claim = "cost_centre", scope = "profile", applications = ["portal"] }
+
+[[attribute]]
+name = "hired"
+label = "First day"
+kind = { type = "day" }
+sensitive = true
+"#;
+
+#[tokio::test]
+async fn attributes_of_ones_own_are_defined_with_the_directories_that_fill_them() {
+    for test in hubs().await {
+        let filling = "[source.profile]\nexpressions = { \"custom.cost-centre\" = 'entry.costCentre' }\n\n[[client]]";
+        let text = format!("{OWN}{}", EXAMPLE.replace("[[client]]", filling));
+        let dry = apply_with(&test, &text, "canary-bind", true).await.unwrap();
+        let first = apply(&test, &text).await.unwrap();
+        assert_eq!(dry.items, first.items, "a dry run says what will be done");
+        assert_eq!(first.items[0].kind, ItemKind::Attribute);
+        assert!(first.to_string().contains("release.claim: cost_centre"), "{first}");
+        assert!(apply(&test, &text).await.unwrap().is_unchanged());
+        // Another limit and another setting of the directory that fills it, at once.
+        let changed = text.replace("longest = 8", "longest = 9").replace("just_in_time = true", "just_in_time = false");
+        let report = apply(&test, &changed).await.unwrap();
+        assert!(report.to_string().contains("kind.longest: 8 → 9"), "{report}");
+        let live = test.hub.sources_now().await.unwrap();
+        assert_eq!(live[0].source.revision, 3, "one for its own change, one to compute its entries again");
+        assert_eq!(live[0].source.definitions.len(), 2);
+        // What the file leaves out stays, and what cannot be meant is refused before anything is written.
+        let without = apply(&test, EXAMPLE).await.unwrap();
+        assert!(outcomes(&without).contains(&(ItemKind::Attribute, "hired", ItemOutcome::NotInFile)));
+        for (from, to, why) in [
+            ("claim = \"cost_centre\"", "claim = \"email_verified\"", "a standard gives this claim"),
+            ("scope = \"profile\"", "scope = \"openid\"", "use one of profile"),
+            ("name = \"hired\"", "name = \"Hired\"", "lower-case"),
+            ("name = \"hired\"", "name = \"cost-centre\"", "there twice"),
+            ("\"custom.cost-centre\"", "\"custom.cost-center\"", "no attribute cost-center of your own"),
+            ("type = \"day\"", "type = \"date\"", "unknown variant"),
+        ] {
+            let error = apply(&test, &text.replacen(from, to, 1)).await.unwrap_err().to_string();
+            assert!(error.contains(why), "{to}: {error}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_needs_two_people_waits_as_a_proposal() {
     for test in hubs().await {

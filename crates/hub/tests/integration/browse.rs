@@ -67,7 +67,7 @@ async fn a_group_and_its_people_say_who_put_them_there() {
         let page = test.hub.group_page(&by, list.groups[0].id, None, 2).await.unwrap().unwrap();
         let next = test.hub.group_page(&by, list.groups[0].id, page.next, 2).await.unwrap().unwrap();
         assert_eq!((page.members.len(), next.members.len(), next.next), (2, 1, None));
-        let ada = test.hub.person_page(&by, person(&test, &source, "ada").await).await.unwrap().unwrap();
+        let ada = test.hub.person_page(&by, None, person(&test, &source, "ada").await).await.unwrap().unwrap();
         let groups: Vec<_> = ada.groups.iter().map(|group| group.name.as_str()).collect();
         assert_eq!(groups, ["All", "crew"]);
         assert_eq!(ada.groups[0].origin, "list of members at Directory corp");
@@ -114,7 +114,7 @@ async fn a_device_shows_its_owner_and_where_else_it_is_known() {
         let unseen = test.hub.devices_page(&by, &ask("", Which::Unseen)).await.unwrap();
         assert_eq!(unseen.devices.len(), 1);
         assert_eq!(first_device(&test, &by, "orphan").await.owners[0].person, None);
-        let ada = test.hub.person_page(&by, person(&test, &first, "ada").await).await.unwrap().unwrap();
+        let ada = test.hub.person_page(&by, None, person(&test, &first, "ada").await).await.unwrap().unwrap();
         assert_eq!((ada.devices.len(), ada.devices[0].name.as_str()), (1, "LT-0417"));
         let numbered = test.hub.devices_page(&by, &ask("pf0x", Which::There)).await.unwrap();
         assert!(numbered.by_number && numbered.devices[0].name == "LT-0417", "{numbered:?}");
@@ -144,7 +144,7 @@ async fn an_entry_that_waits_is_said_on_the_page_of_whom_it_may_be() {
         test.directory.set(numbered("a-lovelace"));
         import(&test, &second).await;
         let id = person(&test, &first, "ada").await;
-        let page = test.hub.person_page(&by, id).await.unwrap().unwrap();
+        let page = test.hub.person_page(&by, None, id).await.unwrap().unwrap();
         assert_eq!(page.waiting.len(), 1, "{page:?}");
         let text = &page.waiting[0].text;
         assert!(text.contains("at Directory second") && text.contains("found by number"), "{text}");

@@ -36,7 +36,7 @@ async fn create(test: &TestHub, source: &Source, entry: &SourceEntry) -> PersonI
 }
 
 async fn page(test: &TestHub, help_desk: &FindPeople, id: PersonId) -> PersonPage {
-    test.hub.person_page(help_desk, id).await.unwrap().unwrap()
+    test.hub.person_page(help_desk, None, id).await.unwrap().unwrap()
 }
 
 /// Amara, with everything help desk searches by.
@@ -168,6 +168,6 @@ async fn the_page_shows_where_every_value_comes_from_and_both_sides_of_a_case() 
         assert!(shown.cases[0].text.contains("employee number 031882 that Amara Okafór holds"));
         let other_side = page(&test, &help_desk, holder).await;
         assert_eq!(other_side.cases[0].other.as_ref().map(|(id, _)| *id), Some(newcomer));
-        assert_eq!(test.hub.person_page(&help_desk, uuid::Uuid::from_u128(9).into()).await.unwrap(), None);
+        assert_eq!(test.hub.person_page(&help_desk, None, uuid::Uuid::from_u128(9).into()).await.unwrap(), None);
     }
 }

@@ -4,7 +4,7 @@ use oidc::{Endpoints, discovery_document};
 use openidconnect::ProviderMetadataWithLogout;
 
 fn document(public_url: &str) -> serde_json::Value {
-    discovery_document(&Endpoints::of(&public_url.parse().unwrap())).unwrap()
+    discovery_document(&Endpoints::of(&public_url.parse().unwrap()), &["cost_centre".to_owned()]).unwrap()
 }
 
 #[test]
@@ -33,4 +33,6 @@ fn it_promises_nothing_that_is_not_built() {
     assert_eq!(document["request_parameter_supported"], false);
     assert_eq!(document["request_uri_parameter_supported"], false);
     assert!(document["registration_endpoint"].is_null());
+    let claims = document["claims_supported"].as_array().unwrap();
+    assert!(claims.contains(&"sub".into()) && claims.contains(&"cost_centre".into()), "{claims:?}");
 }

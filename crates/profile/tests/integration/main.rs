@@ -1,14 +1,8 @@
 //! Mapping expressions: what they compute, and what they may cost.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use profile::{
-    AttributeDefinition, AttributeType, Expression, ExpressionFault, Input, LONGEST_EXPRESSION, Mapping, MappingFault,
-    Misfit, Outcome, Problem, Rule, TypedValue,
-};
+use profile::{Expression, ExpressionFault, Input, LONGEST_EXPRESSION, Outcome};
 use proptest::prelude::*;
 
 fn entry(attributes: &[(&str, &[&str])]) -> Input {
@@ -67,12 +61,20 @@ fn an_expression_computes_what_a_mapping_needs() {
 }
 
 #[test]
+fn a_list_is_several_values() {
+    let several = |texts: &[&str]| Ok(Outcome::Several(texts.iter().map(|t| (*t).to_owned()).collect()));
+    assert_eq!(of("entry.tel"), several(&["+49 1", "+49 2"]));
+    assert_eq!(of("[entry.VORNAME, 7, true]"), several(&["Zoë", "7", "true"]));
+    assert_eq!(of("[]"), Ok(Outcome::Nothing));
+}
+
+#[test]
 fn a_fault_says_what_to_do_and_never_shows_a_value() {
     let missing = of("entry.TITEL").unwrap_err();
     assert_eq!(missing, ExpressionFault::NoSuchAttribute("TITEL".to_owned()));
     assert!(missing.to_string().contains("orValue"), "{missing}");
     for expression in [
-        "entry.tel",
+        "[entry.tel]",
         "entry",
         "1.5",
         "entry.NACHNAME + 1",
@@ -126,53 +128,6 @@ fn length_and_nesting_are_limited_before_anything_is_read() {
     let began = Instant::now();
     assert_eq!(expression.evaluate(&big), Err(ExpressionFault::ResultTooLong));
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-}
-
-fn attribute(name: &str, kind: AttributeType, required: bool) -> AttributeDefinition {
-    AttributeDefinition { name: name.to_owned(), label: name.to_owned(), kind, required }
-}
-
-fn rule(attribute: &str, expression: &str) -> Rule {
-    Rule { attribute: attribute.to_owned(), expression: expression.to_owned() }
-}
-
-fn attributes() -> Vec<AttributeDefinition> {
-    vec![
-        attribute("display-name", AttributeType::Text { longest: None }, true),
-        attribute("badge", AttributeType::WholeNumber { least: Some(0), most: None }, false),
-        attribute("active", AttributeType::YesOrNo, false),
-    ]
-}
-
-#[test]
-fn one_attribute_that_cannot_be_computed_holds_back_no_other() {
-    let rules = [
-        rule("display-name", "entry.VORNAME + ' ' + entry.NACHNAME"),
-        rule("badge", "entry.NACHNAME"),
-        rule("active", "entry.AKTIV == 'J'"),
-    ];
-    let mapping = Mapping::compile(&rules, &attributes()).unwrap();
-    let mapped = mapping.apply(&zoe());
-    assert_eq!(mapped.values["display-name"], TypedValue::Text("Zoë Müller-7".to_owned()));
-    assert_eq!(mapped.values["active"], TypedValue::YesOrNo(true));
-    assert_eq!(mapped.problems, BTreeMap::from([("badge".to_owned(), Problem::Misfit(Misfit::NoNumber))]));
-    assert!(!mapped.held);
-    // A required attribute holds the person back, whatever the reason.
-    let nobody = mapping.apply(&Input::new());
-    assert!(nobody.held && nobody.values.is_empty(), "{nobody:?}");
-    let mapping = Mapping::compile(&[rule("display-name", "entry.?VORNAME.orValue('')")], &attributes()).unwrap();
-    assert_eq!(mapping.apply(&Input::new()).problems["display-name"], Problem::Required);
-}
-
-#[test]
-fn all_faults_of_a_mapping_are_told_at_once() {
-    let rules = [rule("badge", "entry."), rule("badge", "1"), rule("nobody", "1")];
-    let faults = Mapping::compile(&rules, &attributes()).unwrap_err();
-    assert_eq!(faults.len(), 4, "{faults:?}");
-    assert!(matches!(&faults[0], MappingFault::Expression { attribute, .. } if attribute == "badge"));
-    assert!(faults.contains(&MappingFault::Twice("badge".to_owned())));
-    assert!(faults.contains(&MappingFault::NoSuchAttribute("nobody".to_owned())));
-    assert!(faults.contains(&MappingFault::Missing("display-name".to_owned())));
 }
 
 proptest! {

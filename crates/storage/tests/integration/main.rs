@@ -60,6 +60,7 @@ async fn source(database: &Database, n: u128) -> SourceId {
         self_written: Vec::new(),
         protected_groups: Vec::new(),
         profile: directory::ProfileSettings::default(),
+        definitions: Default::default(),
         revision: 1,
         created_at: now(),
         updated_at: now(),

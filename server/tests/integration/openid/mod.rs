@@ -5,6 +5,7 @@ mod basic;
 mod bcp;
 mod config;
 mod consent;
+mod own_claims;
 mod refresh;
 mod rotation;
 mod rp_logout;

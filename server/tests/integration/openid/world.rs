@@ -443,6 +443,7 @@ fn source(id: SourceId) -> Source {
         self_written: Vec::new(),
         protected_groups: Vec::new(),
         profile: directory::ProfileSettings::default(),
+        definitions: Default::default(),
         revision: 1,
         created_at: now,
         updated_at: now,

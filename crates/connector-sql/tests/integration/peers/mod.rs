@@ -35,6 +35,7 @@ pub fn source(settings: SqlSettings) -> Source {
         self_written: Vec::new(),
         protected_groups: vec!["rolle 3".to_owned()],
         profile: directory::ProfileSettings::default(),
+        definitions: Default::default(),
         revision: 1,
         created_at: DateTime::UNIX_EPOCH,
         updated_at: DateTime::UNIX_EPOCH,

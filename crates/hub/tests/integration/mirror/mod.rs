@@ -2,6 +2,7 @@
 
 mod capture;
 mod create;
+mod custom;
 mod mapped;
 mod matching;
 mod owner;
