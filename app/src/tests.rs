@@ -21,7 +21,8 @@ use crate::{
     people::{PeopleAsk, PeopleList, PersonLine, people_view},
     person::{TraceCard, TraceStepLine, TraceTone},
     source::{
-        FoundPerson, HostLine, PersonTest, SourceCard, SourceForm, TestReport, TestStep, settings_view, source_view,
+        FoundPerson, HostLine, PersonTest, SourceCard, SourceForm, TestReport, TestStep, WriteForm, settings_view,
+        source_view,
     },
     sources::{SourceLine, SourceList, sources_view},
     ui::{Choice, Moment},
@@ -286,6 +287,13 @@ fn source_settings() {
         person_filter: "(objectClass=inetOrgPerson)".into(),
         bind_dn: "cn=reader".into(),
         connections: "8".into(),
+        writing: Some(WriteForm {
+            source: "corp-ldap".into(),
+            write_dn: "cn=writer".into(),
+            unlock_at_source: true,
+            trouble: HOSTILE.into(),
+            ..WriteForm::default()
+        }),
         ..SourceForm::default()
     };
     keep("source-edit", || settings_view(form));

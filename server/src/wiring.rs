@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use connector::{AllowedNetworks, Connector, Discovery, GuardSettings, Guarded, SourceFolder, Trouble};
+use connector::{AllowedNetworks, Connector, Discovery, GuardSettings, Guarded, SourceFolder, Trouble, WriteAccount};
 use connector_entra::OpenIdConnector;
 use connector_file::FileConnector;
 use connector_ldap::{LdapConnector, LdapDiscovery};
@@ -108,12 +108,7 @@ impl ConnectorFactory for Connectors {
     fn connect(&self, source: &Source, secret: SecretString) -> Result<Arc<dyn Connector>, Trouble> {
         match source.kind {
             SourceKind::Ldap | SourceKind::ActiveDirectory => {
-                let connector = LdapConnector::new(source, secret, Arc::clone(&self.networks))?;
-                // As many at once as there are connections: for binds, and as many again for searches.
-                let connections = source.connector.ldap().map_or(1, |settings| settings.connections);
-                let concurrent = usize::try_from(connections).unwrap_or(usize::MAX).clamp(1, 1_000) * 2;
-                let guard = GuardSettings { concurrent, ..GuardSettings::default() };
-                Ok(Arc::new(Guarded::named(&source.name, connector, guard)))
+                Ok(guarded(source, LdapConnector::new(source, secret, Arc::clone(&self.networks))?))
             }
             SourceKind::Sql => {
                 let (networks, files) = (Arc::clone(&self.networks), Arc::clone(&self.files));
@@ -135,6 +130,23 @@ impl ConnectorFactory for Connectors {
         }
     }
 
+    fn connect_writing(
+        &self,
+        source: &Source,
+        secret: SecretString,
+        account: WriteAccount,
+    ) -> Result<Arc<dyn Connector>, Trouble> {
+        match source.kind {
+            SourceKind::Ldap | SourceKind::ActiveDirectory => {
+                let connector = LdapConnector::new(source, secret, Arc::clone(&self.networks))?;
+                Ok(guarded(source, connector.writing_as(account)))
+            }
+            SourceKind::Sql | SourceKind::Entra | SourceKind::OpenId | SourceKind::Scim | SourceKind::File => {
+                self.connect(source, secret)
+            }
+        }
+    }
+
     fn discover(&self, source: &Source, secret: Option<SecretString>) -> Option<Arc<dyn Discovery>> {
         match source.kind {
             SourceKind::Ldap | SourceKind::ActiveDirectory => {
@@ -143,6 +155,14 @@ impl ConnectorFactory for Connectors {
             SourceKind::Sql | SourceKind::Entra | SourceKind::OpenId | SourceKind::Scim | SourceKind::File => None,
         }
     }
+}
+
+fn guarded(source: &Source, connector: LdapConnector) -> Arc<dyn Connector> {
+    // As many at once as there are connections: for binds, and as many again for searches.
+    let connections = source.connector.ldap().map_or(1, |settings| settings.connections);
+    let concurrent = usize::try_from(connections).unwrap_or(usize::MAX).clamp(1, 1_000) * 2;
+    let guard = GuardSettings { concurrent, ..GuardSettings::default() };
+    Arc::new(Guarded::named(&source.name, connector, guard))
 }
 
 /// The machine's clock, in seconds since 1970, for what has no hub yet.

@@ -2,12 +2,13 @@
 //! script, in at most 40 kB with its stylesheet, and friendly to password managers.
 //!
 //! Each page is a plain struct and a function that returns the whole document. The forms post back to the routes of
-//! the server: `/sign-in`, `/sign-in/code`, `/sign-in/offer`, `/sign-in/continue`, `/sign-in/consent`, `/sign-out`, `/set-up`,
+//! the server: `/sign-in`, `/sign-in/code`, `/sign-in/offer`, `/sign-in/change`, `/sign-in/continue`, `/sign-in/consent`, `/sign-out`, `/set-up`,
 //! `/account/password`; every field name is a constant of [`field`].
 
 mod change_password;
 mod code;
 mod consent;
+mod expired;
 mod frame;
 mod identifier;
 mod message;
@@ -22,6 +23,7 @@ mod signed_in;
 pub use change_password::{ChangePasswordPage, change_password_page};
 pub use code::{CodePage, code_page};
 pub use consent::{Ask, AskKind, ConsentPage, consent_page};
+pub use expired::{ChangeUnknownPage, ExpiredPage, change_unknown_page, expired_page};
 pub use frame::Frame;
 pub use identifier::{DirectoryChoice, IdentifierPage, identifier_page};
 pub use message::{ErrorPage, error_page};

@@ -1,5 +1,5 @@
-//! Signed in, with a word about it: shown only when the directory did not answer (rows D1c and D15). Everybody else
-//! goes straight on.
+//! Signed in, with a word about it: when the directory did not answer (rows D1c and D15), when another account came back
+//! than was typed, and when help desk unlocked the person at their directory. Everybody else goes straight on.
 
 use leptos::prelude::*;
 

@@ -227,3 +227,27 @@ fn other_ways_to_sign_in_and_what_follows_them() {
         offer_page(&frame(), &OfferPage { may_skip: false, repeated_problem: Some("It differs.".into()), ..offer });
     assert!(!last.contains("Not now") && last.contains("It differs."));
 }
+
+#[test]
+fn a_password_that_must_be_changed() {
+    let fine = |html: String, words: &[&str]| {
+        assert!(!html.contains("<script") && !html.contains("<img") && html.len() < 8_000, "{html}");
+        for word in words {
+            assert!(html.contains(word), "{word}: {html}");
+        }
+    };
+    let expired = ExpiredPage {
+        passage: passage(),
+        step: "a-step".into(),
+        identifier: HOSTILE.into(),
+        label: HOSTILE.into(),
+        minimum: 15,
+        ..ExpiredPage::default()
+    };
+    let parts = ["value=\"a-step\"", "At least 15 characters", "Current password", "action=\"/sign-in/change\""];
+    fine(expired_page(&frame(), &expired), &parts);
+    let again = ExpiredPage { new_problem: Some(HOSTILE.into()), ..expired };
+    fine(expired_page(&frame(), &again), &["aria-invalid"]);
+    let unknown = ChangeUnknownPage { passage: passage(), label: HOSTILE.into(), code: "ABC-DEF".into(), at: at() };
+    fine(change_unknown_page(&frame(), &unknown), &["ABC-DEF", "nothing was sent a second time"]);
+}

@@ -35,6 +35,8 @@ pub struct PersonCard {
     pub sessions: Vec<SessionLine>,
     /// Whoever looks may end them.
     pub may_help: bool,
+    /// Directories where their account can be unlocked, for whoever may help: name, label, locked as last seen.
+    pub unlockable: Vec<(String, String, bool)>,
     /// The last sign-ins, newest first.
     pub sign_ins: Vec<SignInLine>,
     /// The trace shown: the one asked for, else the newest.
@@ -182,7 +184,10 @@ pub async fn read_person(id: String, code: String) -> Result<PersonCard, ApiErro
     let names = super::read::Names::read(&hub).await?;
     let sessions = hub.sessions_of(&finder, id).await.map_err(failed)?;
     let may_help = hub.permit::<hub::kernel::capability::HelpPeople>(Some(finder.session_id())).await.is_ok();
-    Ok(super::read::card(page, traces, (sessions, may_help), &code, &names))
+    let unlockable = if may_help { hub.unlockable_at(&finder, id).await.map_err(failed)? } else { Vec::new() };
+    let unlockable = unlockable.into_iter().map(|at| (at.source, at.label, at.locked)).collect();
+    let card = super::read::card(page, traces, (sessions, may_help), &code, &names);
+    Ok(PersonCard { unlockable, ..card })
 }
 
 /// Lets a person try again at once: what the hub counted and remembered of wrong passwords is forgotten.
@@ -194,6 +199,22 @@ pub async fn unlock_person(id: String) -> Result<(), ApiError> {
     hub.unlock_here(&helper, person).await.map_err(failed)?;
     leptos_axum::redirect(&format!("/console/people/{id}"));
     Ok(())
+}
+
+/// The same at the directory, where that is switched on. The answer is one sentence.
+#[server(prefix = "/api", endpoint = "unlock-at-source")]
+pub async fn unlock_at_source(id: String, source: String) -> Result<String, ApiError> {
+    use crate::caller::{failed, not_found};
+    use hub::sign_in::UnlockedAtSource;
+    let (hub, helper): (_, hub::kernel::capability::HelpPeople) = crate::caller::permit().await?;
+    let person = id.parse().map_err(|_| not_found("This person"))?;
+    let done = hub.unlock_at_source(&helper, person, &source).await.map_err(failed)?;
+    leptos_axum::redirect(&format!("/console/people/{id}"));
+    Ok(match done {
+        UnlockedAtSource::Unlocked => "Unlocked there and here. They read of it when they next sign in.",
+        UnlockedAtSource::WasNotLocked => "It is not locked there, so nothing was sent. Unlocked here.",
+    }
+    .to_owned())
 }
 
 /// Ends one session of a person, or with an empty `session` all of them.

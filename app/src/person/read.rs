@@ -47,6 +47,7 @@ pub(super) fn card(
         trace: chosen.map(|chosen| trace(chosen.clone(), Some(person), names)),
         sessions: sessions.into_iter().map(session).collect(),
         may_help,
+        unlockable: Vec::new(),
         sign_ins: traces.into_iter().map(line).collect(),
         id: page.person.id.to_string(),
         name: page.person.display_name,

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::api::{EndSessions, SessionLine, UnlockPerson};
+use super::api::{EndSessions, SessionLine, UnlockAtSource, UnlockPerson};
 use crate::ui::{Field, Panel, Problem, When};
 
 /// The living sessions. One, or all of them, can be ended with a reason.
@@ -46,7 +46,8 @@ pub(super) fn session_panel(person: &str, sessions: Vec<SessionLine>, may_end: b
 }
 
 /// Help desk lets somebody try again.
-pub(super) fn unlock_panel(person: &str) -> impl IntoView + use<> {
+pub(super) fn unlock_panel(person: &str, unlockable: Vec<(String, String, bool)>) -> impl IntoView + use<> {
+    let there = unlockable.into_iter().map(|at| unlock_there(person, at)).collect_view();
     let person = person.to_owned();
     let unlock = ServerAction::<UnlockPerson>::new();
     view! {
@@ -59,12 +60,34 @@ pub(super) fn unlock_panel(person: &str) -> impl IntoView + use<> {
                 <ActionForm action=unlock attr:class="stack m">
                     <input type="hidden" name="id" value=person />
                     <p class="hint">
-                        "Forgets what the hub counted and remembered. A lock at the directory itself stays: its administrators take it away."
+                        "Forgets what the hub counted and remembered. A lock at the directory itself stays."
                     </p>
                     <div class="row"><button class="button" aria-busy=move || unlock.pending().get().then_some("true")>"Unlock here"</button></div>
                 </ActionForm>
+                {there}
             </div>
         </Panel>
+    }
+    .into_any()
+}
+
+/// At one directory too, where an administrator switched that on.
+fn unlock_there(person: &str, (source, label, locked): (String, String, bool)) -> AnyView {
+    let person = person.to_owned();
+    let unlock = ServerAction::<UnlockAtSource>::new();
+    let seen = if locked { "Locked there, as last seen. " } else { "Not locked there, as last seen. " };
+    let hint = format!("{seen}Three times a day at most. The person reads of it when they next sign in.");
+    view! {
+        {move || unlock.value().get().map(|done| match done {
+            Ok(word) => view! { <p role="status">{word}</p> }.into_any(),
+            Err(error) => view! { <Problem error /> }.into_any(),
+        })}
+        <ActionForm action=unlock attr:class="stack m">
+            <input type="hidden" name="id" value=person />
+            <input type="hidden" name="source" value=source />
+            <p class="hint">{hint}</p>
+            <div class="row"><button class="button" aria-busy=move || unlock.pending().get().then_some("true")>"Unlock at "{label}" too"</button></div>
+        </ActionForm>
     }
     .into_any()
 }

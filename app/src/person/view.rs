@@ -59,7 +59,7 @@ pub fn person_view(card: PersonCard) -> AnyView {
             <div class="stack l">
                 {trace.map(trace_panel)}
                 {session_panel(&id, sessions, card.may_help)}
-                {card.may_help.then(|| unlock_panel(&id))}
+                {card.may_help.then(|| unlock_panel(&id, card.unlockable.clone()))}
                 {sign_in_panel(&id, sign_ins, shown.as_deref())}
             </div>
             <div class="stack l">{facts(card)}</div>

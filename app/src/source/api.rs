@@ -139,7 +139,9 @@ pub async fn settings_of(name: String) -> Result<SourceForm, ApiError> {
     let (hub, by): (_, hub::kernel::capability::ReadConfiguration) = crate::caller::permit().await?;
     let overview = hub.source_by_name(&by, &name).await.map_err(crate::caller::failed)?;
     let source = &overview.source;
-    Ok(super::read::form_of(&SourceDraft::from(source), source.name.clone(), source.revision))
+    let form = super::read::form_of(&SourceDraft::from(source), source.name.clone(), source.revision);
+    let writing = super::read::write_form(&hub, &by, source).await?;
+    Ok(SourceForm { writing, ..form })
 }
 
 /// Changes a source; with `then=test` only tries the settings.

@@ -11,6 +11,7 @@ use super::{
     api::{SaveAnswer, SaveSource, settings_of},
     form_parts::{address, attributes, beginnings, capture, connection, lockout, newcomers, people, service_account},
     test_panel::tried,
+    write_access::{WriteForm, write_panel},
 };
 use crate::{
     ui::{Check, Field, Lines, Loaded, PageHead, Panel, PostForm, Problem, Sending, asked, kind_word},
@@ -65,6 +66,8 @@ pub struct SourceForm {
     pub secret_word: String,
     /// What was typed into them.
     pub values: BTreeMap<String, String>,
+    /// Writing there, for kinds that can be written to.
+    pub writing: Option<WriteForm>,
 }
 
 /// `/console/sources/{name}/settings`
@@ -83,6 +86,7 @@ pub fn settings_view(form: SourceForm) -> AnyView {
     let title = format!("Settings of {}", form.label);
     let back = format!("/console/sources/{}", crate::link::encode(&form.original));
     let save = Sending::<SaveSource>::new();
+    let writing = form.writing.clone().map(write_panel);
     view! {
         <PageHead title=title lede="A change is in force within two seconds." />
         {move || save.refusal().map(|error| view! { <Problem error /> })}
@@ -108,6 +112,7 @@ pub fn settings_view(form: SourceForm) -> AnyView {
                 </button>
             </div>
         </PostForm>
+        {writing}
     }
     .into_any()
 }

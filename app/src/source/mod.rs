@@ -13,6 +13,7 @@ mod test_panel;
 mod view;
 #[cfg(feature = "ssr")]
 mod write;
+mod write_access;
 
 pub use api::{
     FoundPerson, HostLine, PasswordLine, PersonTest, ReadSource, SaveAnswer, SaveSource, SetMode, SettingsOf,
@@ -26,3 +27,4 @@ pub use profile::{
     SourceProfilePage, profile_view,
 };
 pub use view::{SourcePage, source_view};
+pub use write_access::{SaveWriteAccess, WriteForm};

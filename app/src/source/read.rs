@@ -7,7 +7,7 @@ use directory::{
 };
 use hub::{
     Hub,
-    kernel::capability::ManageSources,
+    kernel::capability::{ManageSources, ReadConfiguration},
     sources::{ConnectionTest, HostHealth, HostState, PersonFound, SourceOverview},
 };
 
@@ -16,6 +16,7 @@ use super::{
     fields,
     form::SourceForm,
     form_parts::attribute_word,
+    write_access::WriteForm,
 };
 use crate::{caller::failed, flash, problem::ApiError, sources::SourceLine, ui::mode_meaning, wizard::WizardField};
 
@@ -105,6 +106,27 @@ fn hosts(overview: &SourceOverview) -> Vec<HostLine> {
         }
     };
     overview.health.hosts.iter().map(line).collect()
+}
+
+/// What the form for writing starts from; none for kinds that cannot be written to.
+pub(super) async fn write_form(
+    hub: &Hub,
+    by: &ReadConfiguration,
+    source: &Source,
+) -> Result<Option<WriteForm>, ApiError> {
+    if source.connector.ldap().is_none() || source.mode == SourceMode::Retired {
+        return Ok(None);
+    }
+    let access = hub.write_access(by, source.id).await.map_err(failed)?;
+    let live = hub.live_source(source.id).await.map_err(failed)?;
+    Ok(Some(WriteForm {
+        source: source.name.clone(),
+        write_dn: access.bind_dn,
+        write_password: String::new(),
+        unlock_at_source: access.unlock_at_source,
+        password_write_back: access.password_write_back,
+        trouble: live.write_trouble().unwrap_or_default().to_owned(),
+    }))
 }
 
 fn facts(source: &Source) -> Vec<(String, String)> {
@@ -250,6 +272,7 @@ pub(super) fn form_of(draft: &SourceDraft, original: String, revision: i64) -> S
     let number = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
     let tick = |name: &str| (name.to_owned(), "true".to_owned());
     SourceForm {
+        writing: None,
         original,
         revision,
         name: draft.name.clone(),

@@ -93,6 +93,7 @@ fn person_card() -> PersonCard {
             text: "Proven by Corporate LDAP. Used for Kontor Orders.".into(),
         }],
         may_help: true,
+        unlockable: vec![("corp-ldap".into(), "Corporate LDAP".into(), true)],
         sign_ins: vec![
             sign_in("M7Q-2HX", false, "Refused: locked", "D10"),
             sign_in("K2P-8LM", false, "Refused: bad password", "D7"),

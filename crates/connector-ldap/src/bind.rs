@@ -142,7 +142,7 @@ fn sub_code(entry: &SourceEntry, text: &str) -> Judged {
 
 /// `error` of the response control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PolicyError {
+pub(crate) enum PolicyError {
     PasswordExpired,
     AccountLocked,
     ChangeAfterReset,
@@ -152,7 +152,7 @@ enum PolicyError {
 /// Decodes the response control: `SEQUENCE { warning [0] CHOICE …, error [1] ENUMERATED }`, both optional. Everything in
 /// it is bounded (CVE-2026-9801: a control with huge numbers took a whole server down); one that cannot be read leaves
 /// the answer in doubt.
-fn password_policy(result: &LdapResult) -> Result<Option<PolicyError>, &'static str> {
+pub(crate) fn password_policy(result: &LdapResult) -> Result<Option<PolicyError>, &'static str> {
     let mut controls = result.ctrls.iter().filter(|control| control.1.ctype == PASSWORD_POLICY);
     let Some(control) = controls.next() else { return Ok(None) };
     let unreadable = "the password policy control cannot be read";

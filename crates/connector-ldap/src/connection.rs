@@ -9,7 +9,7 @@ use lber::{
     structure::{PL, StructureTag},
     structures::{ASNTag as _, Integer, OctetString, Sequence, Tag},
 };
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, StdStream};
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Mod, StdStream, exop::PasswordModify};
 use tokio::{
     io::AsyncWriteExt as _,
     net::TcpStream,
@@ -176,6 +176,40 @@ impl Connection {
         let operation = self.operation();
         operation.with_controls(controls);
         let answer = timeout(limit, operation.simple_bind(dn, password)).await;
+        self.answered(answer, limit)
+    }
+
+    /// One change of an entry. As with a bind, any error leaves the connection unusable, and what became of it unknown.
+    pub(crate) async fn modify(
+        &mut self,
+        dn: &str,
+        changes: Vec<Mod<Vec<u8>>>,
+        limit: Duration,
+    ) -> Result<LdapResult, Fault> {
+        let answer = timeout(limit, self.operation().modify(dn, changes)).await;
+        self.answered(answer, limit)
+    }
+
+    /// One password modify operation (RFC 3062); without a name for whoever is bound.
+    pub(crate) async fn modify_password(
+        &mut self,
+        user_id: Option<&str>,
+        (current, new): (&str, &str),
+        controls: Vec<ldap3::controls::RawControl>,
+        limit: Duration,
+    ) -> Result<LdapResult, Fault> {
+        let request = PasswordModify { user_id, old_pass: Some(current), new_pass: Some(new) };
+        let operation = self.operation();
+        operation.with_controls(controls);
+        let answer = timeout(limit, operation.extended(request)).await;
+        self.answered(answer.map(|answer| answer.map(|answer| answer.1)), limit)
+    }
+
+    fn answered(
+        &self,
+        answer: Result<Result<LdapResult, LdapError>, tokio::time::error::Elapsed>,
+        limit: Duration,
+    ) -> Result<LdapResult, Fault> {
         match answer {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(error)) => Err(self.broken(&error)),

@@ -85,6 +85,8 @@ struct Asked {
 enum Operation {
     Bind,
     Search,
+    Modify,
+    Extended,
 }
 
 impl Asked {
@@ -97,6 +99,8 @@ impl Asked {
         let operation = match rest.get(inner + length)? {
             0x60 => Operation::Bind,
             0x63 => Operation::Search,
+            0x66 => Operation::Modify,
+            0x77 => Operation::Extended,
             _ => return None,
         };
         Some(Self { id, operation })
@@ -109,6 +113,8 @@ impl Asked {
         let fits = match self.operation {
             Operation::Bind => operation.id == 1,
             Operation::Search => matches!(operation.id, 4 | 5 | 19 | 25),
+            Operation::Modify => operation.id == 7,
+            Operation::Extended => operation.id == 24,
         };
         fits && number(digits) == self.id
     }
@@ -335,7 +341,7 @@ fn has_shape(message: &StructureTag) -> bool {
         && matches!(&id.payload, PL::P(digits) if (1..=4).contains(&digits.len()) && digits.iter().any(|&digit| digit != 0));
     let operation_shape = operation.class == TagClass::Application
         && match operation.id {
-            1 | 5 | 24 => is_result(operation),
+            1 | 5 | 7 | 24 => is_result(operation),
             4 | 19 => matches!(operation.payload, PL::C(_)),
             25 => is_intermediate(operation),
             _ => false,

@@ -27,11 +27,15 @@ mod search;
 mod settings;
 mod times;
 mod verify;
+mod write_back;
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use connector::{AllowedNetworks, Connector, Cursor, Found, HostHealth, Page, ProbeStep, Trouble, Verification};
+use connector::{
+    AllowedNetworks, Connector, Cursor, Found, HostHealth, Page, ProbeStep, Trouble, Verification, WriteAccount,
+    WriteBack as _,
+};
 use directory::{ImmutableId, LockoutReading, Source, SourceEntry, TypedName};
 pub use discovery::LdapDiscovery;
 use futures::future::join_all;
@@ -63,6 +67,8 @@ pub struct LdapConnector {
     reader: Reader,
     reads: Reads,
     handovers: handover::Handovers,
+    /// The second account, where writing is switched on.
+    writer: Option<write_back::Writer>,
 }
 
 impl LdapConnector {
@@ -86,9 +92,17 @@ impl LdapConnector {
             reader: Reader::new(settings.clone(), now),
             reads: Reads::default(),
             handovers: handover::Handovers::default(),
+            writer: None,
             settings,
             networks,
         })
+    }
+
+    /// The same, with a second account that may write.
+    #[must_use]
+    pub fn writing_as(mut self, account: WriteAccount) -> Self {
+        self.writer = Some(write_back::Writer::new(account));
+        self
     }
 
     /// The filter for a typed name; empty if no entry can bear it.
@@ -253,7 +267,15 @@ impl Connector for LdapConnector {
     }
 
     async fn probe(&self) -> Vec<ProbeStep> {
-        probe::probe(&self.reader, &self.networks).await
+        let mut steps = probe::probe(&self.reader, &self.networks).await;
+        if self.writer.is_some() && steps.iter().all(|step| step.passed) {
+            steps.push(self.probe_writer().await);
+        }
+        steps
+    }
+
+    fn write_back(&self) -> Option<&dyn connector::WriteBack> {
+        self.writer.as_ref().map(|_| self as &dyn connector::WriteBack)
     }
 
     fn reading(&self) -> Option<&dyn connector::Read> {

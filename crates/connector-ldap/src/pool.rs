@@ -207,8 +207,20 @@ impl Pools {
 
 /// Binds the service account.
 pub(crate) async fn bind_service(settings: &Compiled, connection: &mut Connection) -> Result<(), Fault> {
+    let secret = settings.secret.expose_secret();
+    bind_account(settings, connection, &settings.bind_dn, secret, "service account").await
+}
+
+/// Binds one of the hub's own accounts there.
+pub(crate) async fn bind_account(
+    settings: &Compiled,
+    connection: &mut Connection,
+    name: &str,
+    secret: &str,
+    called: &str,
+) -> Result<(), Fault> {
     let limit = settings.operation_timeout;
-    let bound = connection.bind(&settings.bind_dn, settings.secret.expose_secret(), Vec::new(), limit).await;
+    let bound = connection.bind(name, secret, Vec::new(), limit).await;
     let result = bound.map_err(|fault| fault.at(Stage::ServiceAccount))?;
     let label = &connection.endpoint.label;
     let text: String = result.text.chars().filter(|c| !c.is_control()).take(200).collect();
@@ -219,7 +231,7 @@ pub(crate) async fn bind_service(settings: &Compiled, connection: &mut Connectio
         8 | 13 => Fault::misconfigured(label, "the directory accepts binds over an encrypted connection only")
             .remedy("Set the source's encryption to TLS or StartTLS.")
             .means(FailureKind::EncryptionRequired),
-        code => Fault::misconfigured(label, format!("the service account is refused (result code {code} {text})"))
+        code => Fault::misconfigured(label, format!("the {called} is refused (result code {code} {text})"))
             .remedy("Check its name and password, and that it is neither disabled, expired nor locked."),
     };
     Err(fault.at(Stage::ServiceAccount))

@@ -18,8 +18,9 @@ use tokio::{
 use url::Url;
 
 use crate::{
-    Abilities, Connector, Cursor, Found, HostHealth, Page, ProbeStep, Read, ReadFrom, ReadPage, Redirect,
-    RedirectFailure, RedirectProof, RedirectReturn, RedirectStart, Trouble, TroubleKind, Verification,
+    Abilities, Connector, Cursor, Found, HostHealth, Page, PasswordWritten, ProbeStep, Read, ReadFrom, ReadPage,
+    Redirect, RedirectFailure, RedirectProof, RedirectReturn, RedirectStart, Trouble, TroubleKind, Unlock,
+    Verification, WriteBack, WriteFailure, Writes, Written,
 };
 
 /// Whether the source is being asked at all.
@@ -200,6 +201,11 @@ impl<C: Connector> Guarded<C> {
         Trouble { kind: TroubleKind::Misconfigured, endpoint: self.name.clone(), reason }
     }
 
+    fn no_writing(&self) -> Trouble {
+        let reason = "writing at this source is not switched on".to_owned();
+        Trouble { kind: TroubleKind::Misconfigured, endpoint: self.name.clone(), reason }
+    }
+
     /// Publishes how a request ended and how long it took.
     fn count(&self, call: &'static str, result: &'static str, began: Instant) {
         let source = self.name.clone();
@@ -352,6 +358,10 @@ impl<C: Connector> Connector for Guarded<C> {
         self.inner.redirect().map(|_| self as &dyn Redirect)
     }
 
+    fn write_back(&self) -> Option<&dyn WriteBack> {
+        self.inner.write_back().map(|_| self as &dyn WriteBack)
+    }
+
     async fn stored_password(&self, entry: &SourceEntry) -> Result<Option<SecretString>, Trouble> {
         self.counted("stored-password", self.run(&self.places, self.inner.stored_password(entry))).await
     }
@@ -423,6 +433,71 @@ impl<C: Connector> Redirect for Guarded<C> {
         self.count("redirect-finish", result, began);
         admitted.end(ended);
         finished
+    }
+}
+
+/// Writes go through the same breaker and the same places; what the second account is refused says nothing about
+/// whether people can sign in, and never opens the breaker.
+#[async_trait]
+impl<C: Connector> WriteBack for Guarded<C> {
+    fn writes(&self) -> Writes {
+        self.inner.write_back().map_or_else(Writes::default, WriteBack::writes)
+    }
+
+    async fn unlock(&self, entry: &SourceEntry) -> Unlock {
+        let Some(inner) = self.inner.write_back() else { return Unlock::not_sent(&self.no_writing()) };
+        let began = Instant::now();
+        let admitted = match self.admit(&self.places).await {
+            Ok(admitted) => admitted,
+            Err(trouble) => return Unlock::not_sent(&trouble),
+        };
+        let unlock = inner.unlock(entry).await;
+        self.count("unlock", written_word(&unlock.written), began);
+        admitted.end(if unlock.written == Written::Done { Ending::Answered } else { Ending::Neutral });
+        unlock
+    }
+
+    async fn change_password(
+        &self,
+        entry: &SourceEntry,
+        current: &SecretString,
+        new: &SecretString,
+    ) -> PasswordWritten {
+        let Some(inner) = self.inner.write_back() else { return PasswordWritten::not_sent(&self.no_writing()) };
+        let began = Instant::now();
+        let admitted = match self.admit(&self.places).await {
+            Ok(admitted) => admitted,
+            Err(trouble) => return PasswordWritten::not_sent(&trouble),
+        };
+        let changed = inner.change_password(entry, current, new).await;
+        self.count("change-password", written_word(&changed.written), began);
+        admitted.end(match changed.trouble {
+            None => Ending::Answered,
+            Some(TroubleKind::Unavailable) => ending(TroubleKind::Unavailable, &changed.reason),
+            Some(_) => Ending::Neutral,
+        });
+        changed
+    }
+
+    async fn probe_writer(&self) -> ProbeStep {
+        match self.inner.write_back() {
+            Some(inner) => inner.probe_writer().await,
+            None => {
+                let (name, detail) = ("Write account".to_owned(), self.no_writing().reason);
+                ProbeStep { name, passed: false, detail, remedy: None, milliseconds: 0 }
+            }
+        }
+    }
+}
+
+const fn written_word(written: &Written) -> &'static str {
+    match written {
+        Written::Done => "ok",
+        Written::Unknown => "unknown",
+        Written::Failed(WriteFailure::Unavailable) => "unavailable",
+        Written::Failed(WriteFailure::NotAllowed) => "not-allowed",
+        Written::Failed(WriteFailure::Policy(_)) => "policy",
+        Written::Failed(WriteFailure::Odd) => "odd",
     }
 }
 

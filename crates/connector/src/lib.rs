@@ -14,6 +14,7 @@ mod network;
 mod read;
 mod redirect;
 mod source_folder;
+mod write_back;
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,6 +32,7 @@ pub use read::{Abilities, Change, MembershipSide, Next, Read, ReadCursor, ReadFr
 pub use redirect::{Redirect, RedirectFailure, RedirectProof, RedirectReturn, RedirectStart};
 use secrecy::SecretString;
 pub use source_folder::{FileRefused, SourceFolder};
+pub use write_back::{PasswordWritten, PolicyRefusal, Unlock, WriteAccount, WriteBack, WriteFailure, Writes, Written};
 
 /// A source that can be searched with its service account and asked whether a password is right.
 ///
@@ -71,6 +73,11 @@ pub trait Connector: Send + Sync {
 
     /// Signing in there by redirect, for sources that people are sent to.
     fn redirect(&self) -> Option<&dyn Redirect> {
+        None
+    }
+
+    /// Writing there, where somebody switched it on.
+    fn write_back(&self) -> Option<&dyn WriteBack> {
         None
     }
 
@@ -126,6 +133,9 @@ impl<C: Connector + ?Sized> Connector for Arc<C> {
     }
     fn redirect(&self) -> Option<&dyn Redirect> {
         (**self).redirect()
+    }
+    fn write_back(&self) -> Option<&dyn WriteBack> {
+        (**self).write_back()
     }
     async fn stored_password(&self, entry: &SourceEntry) -> Result<Option<SecretString>, Trouble> {
         (**self).stored_password(entry).await

@@ -52,6 +52,6 @@ pub use settings::{
     OpenIdSettings, ScimSettings, SqlCallOut, SqlDevices, SqlFlag, SqlGroups, SqlPassword, SqlSettings,
     TransportSecurity,
 };
-pub use source::{LockoutSettings, ProfileSettings, Source, SourceKind, SourceMode, names_in};
+pub use source::{LockoutSettings, ProfileSettings, Source, SourceKind, SourceMode, WriteAccess, names_in};
 pub use stored_password::{ByteText, DescribedPassword, PasswordFormat, PasswordScheme, StoredScheme, TextBytes};
 pub use words::UnknownWord;

@@ -69,7 +69,7 @@ impl Permission {
         match self {
             Self::FindPeople => "Find people, read a person's page and sign-in traces",
             Self::HelpPeople => {
-                "Safe actions for people: end their sessions, unlock here (never for somebody who holds a role, unless by an administrator)"
+                "Safe actions for people: end their sessions, unlock here and at their directory (never for somebody who holds a role, unless by an administrator)"
             }
             Self::DecideCases => "Decide cases",
             Self::ReadConfiguration => "Read directories, applications, proposals and cases (never a secret)",

@@ -124,6 +124,17 @@ impl SourceKind {
     }
 }
 
+/// Writing at a source, off by default: a second account, and what it is for. Its password is not here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteAccess {
+    /// Never the account that reads. Empty = nothing is written there.
+    pub bind_dn: String,
+    /// Help desk may end a lock there.
+    pub unlock_at_source: bool,
+    /// Whose password has expired there may change it there.
+    pub password_write_back: bool,
+}
+
 /// What an administrator configured about the source's lockout, for sources that do not show it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockoutSettings {

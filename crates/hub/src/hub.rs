@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use connector::{Connector, Discovery, Trouble, TroubleKind};
+use connector::{Connector, Discovery, Trouble, TroubleKind, WriteAccount};
 use directory::{Policy, Source};
 use secrecy::SecretString;
 use storage::Database;
@@ -19,6 +19,17 @@ use crate::{
 pub trait ConnectorFactory: Send + Sync {
     /// Checks the settings and prepares a connector. Does not dial.
     fn connect(&self, source: &Source, secret: SecretString) -> Result<Arc<dyn Connector>, Trouble>;
+
+    /// The same with a second account that may write there, for kinds of sources that can be written to.
+    fn connect_writing(
+        &self,
+        source: &Source,
+        secret: SecretString,
+        account: WriteAccount,
+    ) -> Result<Arc<dyn Connector>, Trouble> {
+        drop(account);
+        self.connect(source, secret)
+    }
 
     /// Something to look at a directory with before it is registered; its settings may be incomplete. Empty where this
     /// process, or this kind of directory, has none.

@@ -83,6 +83,7 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("match_rules", Kept),
     ("match_verdict", Kept),
     ("membership", Kept),
+    ("password_change", Ended),
     ("password_offer", Ended),
     ("password_offer_skip", Kept),
     ("person", Kept),
@@ -102,6 +103,8 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("source", Kept),
     ("source_domain", Kept),
     ("source_draft", Ended),
+    ("source_unlock", Kept),
+    ("source_write_access", Kept),
     ("stored_password", Kept),
     ("verifier", Kept),
 ];
@@ -116,7 +119,8 @@ pub async fn forget_credentials(tx: &mut Transaction, now: DateTime<Utc>) -> Res
     // An epoch must never fall, so a lease keeps its row and only runs out.
     const LEASES: &str = "update lease set expires_at = $1";
     const GLASS: &str = "update break_glass set code_digest = null where code_digest is not null";
-    const GONE: [&str; 11] = [
+    const GONE: [&str; 12] = [
+        "delete from password_change",
         "delete from redirect_sign_in",
         "delete from password_offer",
         "delete from authorization_code",

@@ -11,6 +11,8 @@ use crate::{Queries, StorageError, Transaction, row::params};
 pub enum SealedColumn {
     /// Bind passwords of sources.
     SourceSecret,
+    /// Passwords of the accounts that may write at sources.
+    SourceWriter,
     /// Private halves of signing keys.
     SigningKey,
     /// Secrets of the installation.
@@ -49,6 +51,11 @@ struct Count {
 const SOURCES: &str = "select id, secret as sealed from source where substr(secret, 2, 8) <> $1 order by id limit $2";
 const SOURCE_COUNT: &str = "select count(*) as number from source where substr(secret, 2, 8) <> $1";
 const SOURCE_PUT: &str = "update source set secret = $2 where id = $1 and secret = $3";
+const WRITERS: &str = "select source_id as id, secret as sealed from source_write_access \
+                       where length(secret) > 0 and substr(secret, 2, 8) <> $1 order by source_id limit $2";
+const WRITER_COUNT: &str = "select count(*) as number from source_write_access \
+                            where length(secret) > 0 and substr(secret, 2, 8) <> $1";
+const WRITER_PUT: &str = "update source_write_access set secret = $2 where source_id = $1 and secret = $3";
 const KEYS: &str = "select id, sealed_private_key as sealed from signing_key \
                     where length(sealed_private_key) > 0 and substr(sealed_private_key, 2, 8) <> $1 order by id limit $2";
 const KEY_COUNT: &str = "select count(*) as number from signing_key \
@@ -70,14 +77,21 @@ const DRAFT_PUT: &str = "update source_draft set sealed = $2 where id = $1 and s
 impl SealedColumn {
     /// Every one there is. A column that is missing here would be lost with the old key: `sealed_by_other` is held
     /// against the whole database in a test.
-    pub const ALL: [Self; 5] =
-        [Self::SourceSecret, Self::SigningKey, Self::Installation, Self::AuditKey, Self::SourceDraft];
+    pub const ALL: [Self; 6] = [
+        Self::SourceSecret,
+        Self::SourceWriter,
+        Self::SigningKey,
+        Self::Installation,
+        Self::AuditKey,
+        Self::SourceDraft,
+    ];
 
     /// Table and column, as bound into the ciphertext.
     #[must_use]
     pub const fn place(self) -> (&'static str, &'static str) {
         match self {
             Self::SourceSecret => ("source", "secret"),
+            Self::SourceWriter => ("source_write_access", "secret"),
             Self::SigningKey => ("signing_key", "sealed_private_key"),
             Self::Installation => ("sealed_secret", "sealed"),
             Self::AuditKey => ("audit_key", "sealed_private_key"),
@@ -95,6 +109,7 @@ impl SealedColumn {
         let values = params![key_id.to_vec(), i64::from(limit)];
         let (by_id, sql) = match self {
             Self::SourceSecret => (true, SOURCES),
+            Self::SourceWriter => (true, WRITERS),
             Self::SigningKey => (false, KEYS),
             Self::Installation => (false, SECRETS),
             Self::AuditKey => (false, AUDIT_KEYS),
@@ -112,6 +127,7 @@ impl SealedColumn {
     pub async fn count_sealed_by_other(self, queries: &mut impl Queries, key_id: &[u8]) -> Result<i64, StorageError> {
         let sql = match self {
             Self::SourceSecret => SOURCE_COUNT,
+            Self::SourceWriter => WRITER_COUNT,
             Self::SigningKey => KEY_COUNT,
             Self::Installation => SECRET_COUNT,
             Self::AuditKey => AUDIT_KEY_COUNT,
@@ -124,6 +140,7 @@ impl SealedColumn {
     pub async fn replace(self, tx: &mut Transaction, old: &SealedRow, new: Vec<u8>) -> Result<bool, StorageError> {
         let (by_id, sql) = match self {
             Self::SourceSecret => (true, SOURCE_PUT),
+            Self::SourceWriter => (true, WRITER_PUT),
             Self::SigningKey => (false, KEY_PUT),
             Self::Installation => (false, SECRET_PUT),
             Self::AuditKey => (false, AUDIT_KEY_PUT),

@@ -53,6 +53,7 @@ pub mod stored_passwords;
 pub mod throttle;
 pub mod trace;
 pub mod verifiers;
+pub mod write_access;
 
 pub use database::{
     Database, DatabaseKind, Gate, MaybeRetry, Queries, Reader, Transaction, WRITE_ATTEMPTS, before_retry, gate,

@@ -30,6 +30,8 @@ pub struct PasswordOffer {
     pub source: SourceId,
     pub client: Option<ClientId>,
     pub methods: Vec<String>,
+    /// It cannot be put off (row D11).
+    pub required: bool,
     pub expires_at: DateTime<Utc>,
 }
 
@@ -52,6 +54,7 @@ struct OfferRow {
     source_id: Uuid,
     client_id: Option<String>,
     methods: String,
+    required: bool,
     expires_at: DateTime<Utc>,
 }
 
@@ -67,9 +70,9 @@ const BY_STATE: &str = "select state, source_id, browser, authorization_id, clie
                         from redirect_sign_in where state = $1";
 const DELETE: &str = "delete from redirect_sign_in where state = $1";
 const FORGET: &str = "delete from redirect_sign_in where expires_at <= $1";
-const INSERT_OFFER: &str = "insert into password_offer (digest, person_id, source_id, client_id, methods, expires_at) \
-                            values ($1, $2, $3, $4, $5, $6)";
-const OFFER: &str = "select digest, person_id, source_id, client_id, methods, expires_at from password_offer \
+const INSERT_OFFER: &str = "insert into password_offer (digest, person_id, source_id, client_id, methods, expires_at, \
+                            required) values ($1, $2, $3, $4, $5, $6, $7)";
+const OFFER: &str = "select digest, person_id, source_id, client_id, methods, expires_at, required from password_offer \
                      where digest = $1";
 const END_OFFERS: &str = "delete from password_offer where person_id = $1";
 const FORGET_OFFERS: &str = "delete from password_offer where expires_at <= $1";
@@ -111,6 +114,7 @@ impl<Q: Queries> Redirects<'_, Q> {
                 source: row.source_id.into(),
                 client: row.client_id.map(ClientId),
                 methods,
+                required: row.required,
                 expires_at: row.expires_at,
             })
         })
@@ -153,7 +157,8 @@ impl Redirects<'_, Transaction> {
             offer.source.uuid(),
             offer.client.as_ref().map(|client| client.0.clone()),
             serde_json::Value::from(offer.methods.clone()).to_string(),
-            offer.expires_at
+            offer.expires_at,
+            offer.required
         ];
         self.0.execute(INSERT_OFFER, values).await.map(|_| ())
     }

@@ -129,6 +129,7 @@ fn source_of(row: SourceRow, domains: Vec<String>) -> Result<StoredSource, Stora
 }
 
 const REVISION: &str = "select cast(coalesce(sum(revision), 0) + \
+    coalesce((select sum(revision) from source_write_access), 0) + \
     coalesce((select max(version) from attribute_definitions), 0) as bigint) as revision from source";
 /// The columns of a [`SourceRow`]. What the installation defined comes with every source: whatever reads its entries
 /// needs the types of what it fills.
@@ -157,8 +158,8 @@ const RAISE: &str = "update source set revision = revision + 1, updated_at = $2 
 const DELETE_DOMAINS: &str = "delete from source_domain where source_id = $1";
 const INSERT_DOMAIN: &str = "insert into source_domain (domain, source_id) values ($1, $2)";
 
-/// A number that rises with every change of any source, or of the attributes that the installation defines: rows are
-/// never deleted and every change raises its row's.
+/// A number that rises with every change of any source, of who may write there, or of the attributes that the
+/// installation defines: rows are never deleted and every change raises its row's.
 pub async fn revision(queries: &mut impl Queries) -> Result<i64, StorageError> {
     Ok(queries.fetch_one::<RevisionRow>(REVISION, params![]).await?.revision)
 }

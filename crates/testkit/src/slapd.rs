@@ -199,6 +199,12 @@ impl Slapd {
         self.run_server().unwrap_or_else(|error| panic!("slapd: {error:#}"));
     }
 
+    /// The account that may unlock people and set their passwords: DN and password.
+    #[must_use]
+    pub fn writer(&self) -> (String, &'static str) {
+        (format!("cn=writer,ou=services,{}", self.base_dn), "writer-secret")
+    }
+
     /// The DN of somebody in `ou=people`.
     #[must_use]
     pub fn person_dn(&self, username: &str) -> String {
@@ -344,7 +350,8 @@ dbnosync
 index objectClass,entryUUID,entryCSN eq
 index uid,mail,employeeNumber eq
 index member{index} eq
-access to attrs=userPassword by self =xw by anonymous auth by * none
+access to attrs=userPassword by self =xw by dn.exact="cn=writer,ou=services,{base}" =xw by anonymous auth by * none
+access to attrs=pwdAccountLockedTime by dn.exact="cn=writer,ou=services,{base}" =w by dn.exact="cn=reader,ou=services,{base}" read by self read by * none
 access to * by dn.exact="cn=reader,ou=services,{base}" read by self read by * none
 limits dn.exact="cn=reader,ou=services,{base}" size=unlimited time=unlimited size.pr=5000 size.prtotal=unlimited
 {overlay}overlay ppolicy
@@ -361,8 +368,9 @@ fn seed(setup: &SlapdSetup) -> String {
     for unit in ["people", "groups", "policies", "services"] {
         let _fits = write!(out, "dn: ou={unit},{base}\nobjectClass: organizationalUnit\nou: {unit}\n\n");
     }
-    // `blind` may bind and read nothing: for the test of a service account without rights.
-    for (service, password) in [("reader", "reader-secret"), ("blind", "blind-secret")] {
+    // `blind` may bind and read nothing: for the test of a service account without rights. `writer` may unlock people and
+    // set their passwords, and reads nothing.
+    for (service, password) in [("reader", "reader-secret"), ("blind", "blind-secret"), ("writer", "writer-secret")] {
         let _fits = write!(
             out,
             "dn: cn={service},ou=services,{base}\nobjectClass: applicationProcess\nobjectClass: simpleSecurityObject\n\

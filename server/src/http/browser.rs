@@ -137,6 +137,23 @@ impl Browser {
         CookieJar::new().add(cookie)
     }
 
+    /// What this browser holds of a change of password under way.
+    #[must_use]
+    pub fn change(&self) -> Option<String> {
+        self.kept("-change")
+    }
+
+    /// The cookie that ties the page which asks for a new password to this browser.
+    pub fn keep_change(&self, value: String) -> CookieJar {
+        let cookie = Cookie::build((self.site.cookie_name("-change"), value))
+            .path("/")
+            .http_only(true)
+            .secure(self.site.secure)
+            .same_site(SameSite::Strict)
+            .max_age(Duration::minutes(15));
+        CookieJar::new().add(cookie)
+    }
+
     fn kept(&self, suffix: &str) -> Option<String> {
         let value = self.jar.get(&self.site.cookie_name(suffix))?.value();
         // Longer than anything we set: not ours.

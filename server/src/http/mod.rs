@@ -114,6 +114,7 @@ pub fn router(state: AppState) -> Router {
         .route("/sign-in/redirect", get(door::redirect::begin))
         .route("/sign-in/callback/{source}", get(door::redirect::callback))
         .route("/sign-in/offer", post(door::redirect::finish_offer))
+        .route("/sign-in/change", post(door::expired::change))
         .route("/sign-in/consent", get(door::consent::show).post(door::consent::decide))
         .route("/set-up", get(door::set_up::show).post(door::set_up::set_up))
         .route("/set-up/done", get(door::set_up::done))

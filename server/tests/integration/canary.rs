@@ -28,6 +28,7 @@ const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 const BIND_PASSWORD: &str = "canary-bind-7f3a91c2e4";
+const WRITE_PASSWORD: &str = "canary-write-e50b2d91f7";
 const PERSON_PASSWORD: &str = "canary-person-b81d05f6a9";
 const WRONG_PASSWORD: &str = "canary-wrong-42c7e0d8b3";
 const CLIENT_SECRET: &str = "canary-client-96e2a4f17b0d";
@@ -151,6 +152,10 @@ fn write_files(folder: &Path, stub: &StubLdap) {
         ca_file = "ca.crt"
         bind_dn = "{READER}"
         bind_password = {{ file = "bind.secret" }}
+        write_dn = "cn=writer,dc=example,dc=test"
+        write_password = {{ file = "write.secret" }}
+        unlock_at_source = true
+        password_write_back = true
         base_dn = "{BASE}"
         domains = ["example.test"]
         mode = "capture"
@@ -169,6 +174,7 @@ fn write_files(folder: &Path, stub: &StubLdap) {
     fs::write(folder.join("site.toml"), site).unwrap();
     fs::write(folder.join("ca.crt"), stub.ca_pem()).unwrap();
     fs::write(folder.join("bind.secret"), BIND_PASSWORD).unwrap();
+    fs::write(folder.join("write.secret"), WRITE_PASSWORD).unwrap();
     fs::write(folder.join("the.key"), KEY).unwrap();
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     fs::set_permissions(folder.join("the.key"), mode).unwrap();
@@ -290,6 +296,7 @@ async fn marked_secrets_are_found_nowhere() {
 
     secrets.extend([
         ("bind password", BIND_PASSWORD.to_owned()),
+        ("write password", WRITE_PASSWORD.to_owned()),
         ("password", PERSON_PASSWORD.to_owned()),
         ("wrong password", WRONG_PASSWORD.to_owned()),
         ("client secret", CLIENT_SECRET.to_owned()),

@@ -30,6 +30,8 @@ fn arguments(path: &str) -> &'static [(&'static str, &'static str)] {
         "/api/audit" => &[("ask[kind]", "source")],
         "/api/person" => &[("id", "0198c0de-0000-7000-8000-000000000001"), ("code", "")],
         "/api/unlock-person" => &[("id", "0198c0de-0000-7000-8000-000000000001")],
+        "/api/unlock-at-source" => &[("id", "0198c0de-0000-7000-8000-000000000001"), ("source", "nowhere")],
+        "/api/save-write-access" => &[("form[source]", "nowhere")],
         "/api/end-sessions" => {
             &[("id", "0198c0de-0000-7000-8000-000000000001"), ("session", ""), ("reason", "lost laptop")]
         }

@@ -59,6 +59,13 @@ pub struct SourceSection {
     /// The password, token or client secret the hub itself needs there; a file needs none.
     #[serde(alias = "secret")]
     pub bind_password: Option<SecretReference>,
+    /// A second account, with which the hub may write there; "" takes it away.
+    pub write_dn: Option<String>,
+    pub write_password: Option<SecretReference>,
+    /// Help desk may end a lock there.
+    pub unlock_at_source: Option<bool>,
+    /// Whose password has expired there may change it there.
+    pub password_write_back: Option<bool>,
     pub base_dn: Option<String>,
     pub person_filter: Option<String>,
     pub name_attributes: Option<Vec<String>>,

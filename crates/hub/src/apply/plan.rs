@@ -15,8 +15,8 @@ use crate::{
     Hub, HubError,
     kernel::Actor,
     registry::{
-        PreparedClient, PreparedSource, Proposal, check_filled, insert_client, insert_source, recompute, update_client,
-        update_source, write_schedule,
+        PreparedClient, PreparedSource, PreparedWriteAccess, Proposal, check_filled, insert_client, insert_source,
+        recompute, update_client, update_source, write_schedule, write_write_access,
     },
 };
 
@@ -26,6 +26,7 @@ pub(super) struct Plan {
     sources: Vec<(Option<StoredSource>, PreparedSource)>,
     /// Those that change.
     schedules: Vec<(SourceId, ImportSchedule)>,
+    write_access: Vec<PreparedWriteAccess>,
     clients: Vec<(bool, PreparedClient)>,
     policy: Option<policy::PreparedPolicy>,
     /// By kind, then by name.
@@ -39,8 +40,15 @@ pub(super) async fn plan(hub: &Hub, document: &SiteDocument, secrets: &SiteSecre
     let mut reader = hub.database.reader();
     let stored = storage::sources::all(&mut reader).await?;
     let (attributes, items) = attribute::prepare(&mut reader, &document.attribute).await?;
-    let mut plan =
-        Plan { attributes, sources: Vec::new(), schedules: Vec::new(), clients: Vec::new(), policy: None, items };
+    let mut plan = Plan {
+        attributes,
+        sources: Vec::new(),
+        schedules: Vec::new(),
+        write_access: Vec::new(),
+        clients: Vec::new(),
+        policy: None,
+        items,
+    };
     let mut names: BTreeMap<SourceId, String> = stored.iter().map(|s| (s.source.id, s.source.name.clone())).collect();
     let mut left: BTreeMap<String, StoredSource> = stored.into_iter().map(|s| (s.source.name.clone(), s)).collect();
     for section in &document.source {
@@ -50,7 +58,9 @@ pub(super) async fn plan(hub: &Hub, document: &SiteDocument, secrets: &SiteSecre
         check_filled(&prepared.source.profile, &plan.attributes.all).map_err(|e| at(&place, e))?;
         names.insert(prepared.source.id, section.name.clone());
         let schedule = source::schedule(&mut reader, section, &prepared).await.map_err(|e| at(&place, e))?;
-        plan.items.push(source::item(known.is_some(), &prepared, &schedule));
+        let access = source::write_access(hub, section, &prepared, secrets).await.map_err(|e| at(&place, e))?;
+        plan.items.push(source::item(known.is_some(), &prepared, &schedule, access.as_ref()));
+        plan.write_access.extend(access);
         plan.schedules.extend(schedule.map(|(_, wanted)| (prepared.source.id, wanted)));
         plan.sources.push((known, prepared));
     }
@@ -129,6 +139,9 @@ impl Plan {
         }
         for (source, schedule) in &self.schedules {
             write_schedule(tx, hub, actor, *source, *schedule).await?;
+        }
+        for access in &self.write_access {
+            write_write_access(tx, hub, actor, access).await?;
         }
         for (known, prepared) in &self.clients {
             if *known {

@@ -19,6 +19,7 @@ pub trait Resolver {
 #[derive(Default)]
 pub struct SiteSecrets {
     pub(super) bind_passwords: BTreeMap<String, SecretString>,
+    pub(super) write_passwords: BTreeMap<String, SecretString>,
     pub(super) certificates: BTreeMap<String, String>,
     pub(super) client_secrets: BTreeMap<String, SecretString>,
 }
@@ -44,6 +45,10 @@ impl SiteSecrets {
             if let Some(reference) = &source.bind_password {
                 let place = format!("[[source]] {}: bind_password", source.name);
                 secrets.bind_passwords.insert(source.name.clone(), secret(place, reference)?);
+            }
+            if let Some(reference) = &source.write_password {
+                let place = format!("[[source]] {}: write_password", source.name);
+                secrets.write_passwords.insert(source.name.clone(), secret(place, reference)?);
             }
             if let Some(path) = &source.ca_file {
                 let pem = resolver

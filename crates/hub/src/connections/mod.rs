@@ -11,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use directory::{ConnectorSettings, Policy, SourceId};
 pub use health::{SourceCondition, SourceHealth};
 pub use live_source::LiveSource;
+pub(crate) use live_source::write_account;
 pub(crate) use policy::SETTING as POLICY_SETTING;
 use tokio::sync::Mutex;
 
@@ -123,12 +124,12 @@ impl Hub {
         };
         let sources = if first || revision != before.revision {
             let stored = storage::sources::all(&mut reader).await?;
+            let mut writers = storage::write_access::all(&mut reader).await?;
             let sources = stored.into_iter().map(|stored| {
-                let known = before
-                    .sources
-                    .iter()
-                    .find(|s| s.source.id == stored.source.id && s.source.revision == stored.source.revision);
-                known.map_or_else(|| Arc::new(LiveSource::connect(self, stored)), Arc::clone)
+                let at = writers.iter().position(|writer| writer.source == stored.source.id);
+                let writer = at.map(|at| writers.swap_remove(at));
+                let known = before.sources.iter().find(|s| s.is_still(&stored, writer.as_ref()));
+                known.map_or_else(|| Arc::new(LiveSource::connect(self, stored, writer)), Arc::clone)
             });
             Arc::new(sources.collect())
         } else {
@@ -141,6 +142,11 @@ impl Hub {
 /// Where a source's secret lives, for sealing it.
 pub(crate) fn secret_place(row: &str) -> Place<'_> {
     Place { table: "source", column: "secret", row }
+}
+
+/// The same for the account that may write there.
+pub(crate) fn write_secret_place(row: &str) -> Place<'_> {
+    Place { table: "source_write_access", column: "secret", row }
 }
 
 /// Keyed digest of what a bind secret was entered for: hosts, transport and trusted authority. Whoever can write to

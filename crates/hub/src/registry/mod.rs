@@ -18,6 +18,7 @@ mod source_check_scim;
 mod source_check_sql;
 mod source_write;
 mod two_people;
+mod write_access;
 
 pub use attributes::{DefinedAttribute, DefinedAttributes, Removal};
 pub(crate) use attributes::{changes as attribute_changes, check as check_attribute, check_filled, define, recompute};
@@ -33,6 +34,8 @@ pub use two_people::Proposal;
 pub(crate) use two_people::{
     carry_out, compare as compare_proposal, end as end_proposal, open_proposals, prepare_proposed,
 };
+
+pub(crate) use write_access::{PreparedWriteAccess, is_same_account, write_write_access};
 
 use crate::HubError;
 

@@ -16,6 +16,7 @@ use super::{
     difference::{self, FieldChange},
     invalid, lockout, source_check, two_people,
     two_people::{Proposal, Wanted},
+    write_access,
 };
 use crate::{
     Hub, HubError,
@@ -207,7 +208,7 @@ fn unopened(source: &Source, error: &HubError) -> Trouble {
     Trouble { kind: TroubleKind::Misconfigured, endpoint: source.name.clone(), reason: error.to_string() }
 }
 
-fn check_secret(secret: &SecretString) -> Result<(), HubError> {
+pub(super) fn check_secret(secret: &SecretString) -> Result<(), HubError> {
     let text = secret.expose_secret();
     if text.is_empty() {
         // An empty simple bind succeeds as anonymous (RFC 4513, 5.1.2).
@@ -294,6 +295,7 @@ pub(crate) async fn update_source(
         audit_plain(tx, hub, actor, &source, Some(before)).await?;
         if source.mode == SourceMode::Retired && before.mode != SourceMode::Retired {
             mirror::end_source_authority(tx, hub, actor, source.id).await?;
+            write_access::take_away(tx, hub, actor, source.id).await?;
         }
     }
     let proposal = if prepared.proposed.is_empty() {

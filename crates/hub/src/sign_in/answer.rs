@@ -62,13 +62,16 @@ pub enum SignInAnswer {
         /// Let in by the hub while the source was down: an hour, no refresh token.
         offline: bool,
         /// A sentence for the top of the next page.
-        banner: Option<&'static str>,
+        banner: Option<String>,
     },
     /// The right password of a break-glass administrator (row D28): [`crate::Hub::finish_break_glass`] takes this and
     /// the code printed on the host.
     CodeNeeded(CodeStep),
     /// Proven by redirect, and a password can be set here first (row D6r): [`crate::Hub::finish_password_offer`].
     PasswordOffered(PasswordOffered),
+    /// The right password, which must be changed at its directory first (row D11):
+    /// [`crate::Hub::change_expired_password`] takes this.
+    ChangeNeeded(ChangeNeeded),
     Refused(Refusal),
 }
 
@@ -101,6 +104,16 @@ pub struct PasswordOffered {
     pub may_skip: bool,
 }
 
+/// The page that asks for a new password, for fifteen minutes and one change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeNeeded {
+    pub step: CodeStep,
+    /// To be kept by this browser until then: the step counts in no other.
+    pub browser: CodeStep,
+    /// The directory's label.
+    pub label: String,
+}
+
 /// A refusal as the caller sees it. For one route and one typed identifier it says the same of everybody until the
 /// password is proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,6 +142,8 @@ pub enum RefusalPage {
     NotAllowedNow,
     /// Disabled, or its validity is over.
     Disabled,
+    /// Too old, or to be changed first; and not here.
+    PasswordExpired,
     /// Proven by redirect; the person signs in here by now.
     SignInHere,
     /// The provider asks for a second factor: on by redirect.

@@ -18,6 +18,7 @@ use super::{
     RefusalPage, SignInAnswer, SignInAttempt,
     budget::Ending,
     decision::{Decision, Facts, Row},
+    expired::Change,
     lookup::{Named, by_alias},
     measure,
     memory::Question,
@@ -52,6 +53,8 @@ pub(super) struct Broker<'a> {
     ask_route_first: bool,
     /// What this attempt, and no other one, asks a source right now.
     pub(super) question: Option<Question>,
+    /// The password is changed instead of verified (row D11).
+    pub(super) change: Option<Change>,
     /// Before the last request to a source was sent: what ended later is not in its answer.
     pub(super) read_at: chrono::DateTime<chrono::Utc>,
 }
@@ -168,6 +171,15 @@ impl Hub {
     }
 
     async fn sign_in_once(&self, attempt: SignInAttempt) -> Result<SignInAnswer, HubError> {
+        self.sign_in_or_change(attempt, None).await.map(|(answer, _)| answer)
+    }
+
+    /// With `change`, the password is changed at its source in place of being verified; everything else is the same.
+    pub(super) async fn sign_in_or_change(
+        &self,
+        attempt: SignInAttempt,
+        change: Option<Change>,
+    ) -> Result<(SignInAnswer, Option<Change>), HubError> {
         let began = Instant::now();
         let policy = self.policy_now().await?;
         let client = match &attempt.client {
@@ -175,6 +187,7 @@ impl Hub {
             None => None,
         };
         let mut broker = Broker::begin(self, &attempt, client.as_ref(), policy, began).await?;
+        broker.change = change;
         let answer = broker.answer().await;
         // Somebody sent away because too many passwords are being verified learns no more from the clock than others
         // do. Waiting costs next to nothing; the memory and the core of a verification were not spent.
@@ -183,7 +196,7 @@ impl Hub {
             let slow = u32::from(broker.slowed);
             self.state.sign_in.grid.release(&broker.route.key, began, step, slow).await;
         }
-        answer
+        answer.map(|answer| (answer, broker.change))
     }
 }
 
@@ -220,6 +233,7 @@ impl<'a> Broker<'a> {
             slowed: false,
             ask_route_first: false,
             question: None,
+            change: None,
             read_at: hub.clock.now(),
         })
     }
@@ -232,6 +246,9 @@ impl<'a> Broker<'a> {
                 (Settled::by(Decision::before_the_table(Row::PasswordForm)), None)
             }
         };
+        // From a change on, the new one is the password.
+        let password =
+            if self.has_changed() { self.change.as_ref().map(|change| change.new.clone()) } else { password };
         self.commit(settled, password.as_ref()).await
     }
 
@@ -329,13 +346,14 @@ impl<'a> Broker<'a> {
         use super::decision::Page;
         match decision.page {
             // Not a refusal: whoever reads the code page typed the right password.
-            Page::None | Page::Banner | Page::Refusal | Page::Code | Page::SetPassword => {
+            Page::None | Page::Banner | Page::Refusal | Page::Code | Page::SetPassword | Page::ChangeThere => {
                 if self.route.is_down(self.hub) { RefusalPage::Outage } else { RefusalPage::Generic }
             }
             Page::Outage => RefusalPage::Outage,
             Page::NotEnabledYet => RefusalPage::NotEnabledYet,
             Page::NotAllowedNow => RefusalPage::NotAllowedNow,
             Page::Disabled => RefusalPage::Disabled,
+            Page::PasswordExpired => RefusalPage::PasswordExpired,
             Page::SignInHere => RefusalPage::SignInHere,
             Page::ContinueThere => RefusalPage::ContinueThere,
             Page::AnswerRefused => RefusalPage::AnswerRefused,

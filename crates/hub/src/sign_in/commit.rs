@@ -15,7 +15,7 @@ use storage::{
 };
 
 use super::{
-    CodeStep, PasswordOffered, Refusal, RefusalPage, SignInAnswer,
+    ChangeNeeded, CodeStep, PasswordOffered, Refusal, RefusalPage, SignInAnswer,
     broker::{Broker, Settled},
     budget,
     decision::{Capture, Counter, Decision, Extent, Grant, HubAnswer, Page, Place, Row, Write, decide},
@@ -47,6 +47,10 @@ struct Done {
     code_step: Option<CodeStep>,
     /// Row D6r goes on with this.
     offered: Option<PasswordOffered>,
+    /// Row D11 goes on with this.
+    change: Option<ChangeNeeded>,
+    /// Help desk unlocked them at their directory: they read of it now.
+    told: Option<String>,
 }
 
 /// What is prepared before the transaction, because it takes time.
@@ -66,7 +70,10 @@ impl Broker<'_> {
         let prepared = match self.prepare(&settled, password).await {
             Err(HubError::Overloaded) => {
                 // The directory has answered: what its answer does to the budget stands.
-                storage::write!(self.hub.database, |tx| { self.end_place(tx, &settled).await })?;
+                storage::write!(self.hub.database, |tx| {
+                    self.end_place(tx, &settled).await?;
+                    self.audit_change(tx, &settled, settled.person.as_ref()).await
+                })?;
                 return Err(HubError::Overloaded);
             }
             prepared => prepared?,
@@ -101,6 +108,9 @@ impl Broker<'_> {
         if let Some(offered) = done.offered {
             return Ok(SignInAnswer::PasswordOffered(offered));
         }
+        if let Some(change) = done.change {
+            return Ok(SignInAnswer::ChangeNeeded(change));
+        }
         let Some(session) = done.session else {
             let known_device = done.person.as_ref().is_some_and(|person| self.knows_device_of(person.id));
             return Ok(SignInAnswer::Refused(Refusal {
@@ -115,7 +125,7 @@ impl Broker<'_> {
             offline: session.offline,
             session,
             new_device_cookie: done.new_device_cookie,
-            banner: (done.decision.page == Page::Banner).then_some(BANNER),
+            banner: (done.decision.page == Page::Banner).then(|| BANNER.to_owned()).or(done.told),
         })
     }
 
@@ -160,12 +170,15 @@ impl Broker<'_> {
             new_device_cookie: None,
             code_step: None,
             offered: None,
+            change: None,
+            told: None,
         };
         self.count(tx, &done, prepared).await?;
         if let (Grant::Session { extent, offline }, Some(person)) = (done.decision.grant, &done.person) {
             let session = self.open(tx, settled, person, (extent, offline), done.decision.code()).await?;
             done.new_device_cookie = self.remember_device(tx, person, prepared.at).await?;
             done.session = Some(session);
+            done.told = self.hub.told_of_unlocks(tx, person.id, prepared.at).await?;
         }
         if let (Page::Code, Some(person)) = (done.decision.page, &done.person) {
             let token = SecretString::from(self.hub.random.token());
@@ -175,8 +188,16 @@ impl Broker<'_> {
         }
         if let (Page::SetPassword, Some(person), Some(live)) = (done.decision.page, &done.person, &settled.live) {
             let (client, methods) = (self.attempt.client.clone(), settled.methods.clone().unwrap_or_default());
-            done.offered = Some(self.hub.offer_password(tx, person, live.source.id, client, methods).await?);
+            // Row D11: the old one is of no use, so it cannot be put off.
+            let required = settled.methods.is_none();
+            let methods = if required { vec!["pwd".to_owned()] } else { methods };
+            let about = (live.source.id, client, methods);
+            done.offered = Some(self.hub.offer_password(tx, person, about, required).await?);
         }
+        if done.decision.page == Page::ChangeThere {
+            done.change = self.need_change(tx, settled, prepared.at).await?;
+        }
+        self.audit_change(tx, settled, done.person.as_ref()).await?;
         done.code = self.write_trace(tx, settled, &done, prepared.at).await?;
         Ok(done)
     }
@@ -378,8 +399,9 @@ impl Broker<'_> {
             }
         }
         let counted = matches!(counter, Counter::Hub | Counter::Identifier);
-        // Whoever is asked to set a password is in.
-        let refused = !done.decision.lets_in() && done.decision.page != Page::SetPassword;
+        // Whoever is asked for a new password is as good as in.
+        let asked = matches!(done.decision.page, Page::SetPassword | Page::ChangeThere);
+        let refused = !done.decision.lets_in() && !asked;
         let generic = refused && self.refusal_page(&done.decision) == RefusalPage::Generic;
         if counted || generic {
             let row = RefusalRow {

@@ -221,6 +221,7 @@ impl Broker<'_> {
         let this = &*self;
         let place = storage::write!(self.hub.database, |tx| {
             this.write_pending(tx).await?;
+            this.spend_step(tx).await?;
             budget::take(tx, this.hub, key, limit, count, known_device).await
         })?;
         drop(turn);
@@ -253,6 +254,9 @@ impl Broker<'_> {
         password: &Password,
         (place, digest): (Uuid, Vec<u8>),
     ) -> Contacted {
+        if self.change.is_some() {
+            return self.change_there(connector, live, entry, password, (place, digest)).await;
+        }
         let span = measure::asking("verify", &live.source.name);
         let said = connector.verify(entry, password.secret()).instrument(span.clone()).await;
         span.record("result", said.result.as_str());

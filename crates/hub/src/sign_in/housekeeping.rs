@@ -24,7 +24,8 @@ impl Hub {
             let traces = Traces(tx).forget(now - TRACES).await?;
             let devices = Devices(tx).forget(now - DEVICES).await?;
             let redirects = storage::redirects::Redirects(tx).forget(now).await?;
-            Ok(refusals + traces + devices + redirects)
+            let unlocks = self.forget_unlocks(tx, now).await?;
+            Ok(refusals + traces + devices + redirects + unlocks)
         })
     }
 

@@ -348,7 +348,7 @@ impl Broker<'_> {
             // Nobody can say whether the person may be here: the password is not worth a bind.
             Contacted::without_bind(SourceAnswer::Down)
         };
-        asking.entry = Some(entry);
+        asking.entry = Some(self.as_changed(&asking.live, entry).await);
         self.conclude(asking, contacted, password).await
     }
 
@@ -415,7 +415,12 @@ impl Broker<'_> {
             shadow: None,
         };
         let mut facts = self.facts(known, Place::Source(source), Some(&live));
-        if self.compares(&facts, &source) {
+        if self.has_changed() {
+            // What was captured stands for the password from before: as in row D24, it goes where the new one cannot be
+            // kept yet.
+            source.shadow = (facts.state == PersonState::Shadow && !source.settled).then_some(HubAnswer::Wrong);
+            facts.place = Place::Source(source);
+        } else if self.compares(&facts, &source) {
             source.shadow = Some(self.verify_here(known, password).await?);
             facts.place = Place::Source(source);
         }
@@ -496,6 +501,7 @@ impl Broker<'_> {
                     self.policy.offline_last_success,
                 ),
                 standing_is_recent: recent(known.person.standing_read_at, self.policy.offline_standing),
+                write_back: live.is_some_and(|live| self.may_write_back(live)),
             },
         }
     }

@@ -12,6 +12,7 @@ mod commit;
 mod compare;
 mod contact;
 pub mod decision;
+mod expired;
 mod grid;
 mod housekeeping;
 mod known;
@@ -24,6 +25,7 @@ mod route;
 mod stranger;
 mod throttle;
 mod trace;
+mod unlock;
 
 pub(crate) use memory::Memory;
 
@@ -34,7 +36,10 @@ pub use redirect::{
     RedirectCaller, RedirectFinished,
 };
 
+pub use expired::{ExpiredAnswer, ExpiredChange};
+pub use unlock::{Unlockable, UnlockedAtSource};
+
 pub use answer::{
-    CodeStep, DirectoryChoice, PasswordOffered, ProviderChoice, Refusal, RefusalPage, SignInAnswer, SignInAttempt,
-    SignInPage, SignInTrace, Tone, TraceStep,
+    ChangeNeeded, CodeStep, DirectoryChoice, PasswordOffered, ProviderChoice, Refusal, RefusalPage, SignInAnswer,
+    SignInAttempt, SignInPage, SignInTrace, Tone, TraceStep,
 };

@@ -124,8 +124,10 @@ impl Broker<'_> {
         let text = format!("{}, because the name was found there.", live.source.label);
         self.trace.ok("Source chosen", text, Some("no other directory saw the password".to_owned()));
         let contacted = self.ask(&live, &entry, None, password).await?;
+        let entry = self.as_changed(&live, entry).await;
         let settled = settled_since(&live.source, &entry, self.hub.clock.now());
-        let facts = unknown_facts(place(&live, contacted.answer, settled), Some(&live));
+        let mut facts = unknown_facts(place(&live, contacted.answer, settled), Some(&live));
+        facts.policy.write_back = self.may_write_back(&live);
         let settled = Settled {
             facts: Some(facts),
             reach_source: Some(live.source.id),
@@ -199,6 +201,7 @@ pub(super) fn unknown_facts(place: Place, live: Option<&LiveSource>) -> Facts {
             outage_sign_in: source.is_some_and(|s| s.outage_sign_in),
             success_is_recent: false,
             standing_is_recent: false,
+            write_back: live.is_some_and(|live| live.writes().changes_passwords),
         },
     }
 }

@@ -65,6 +65,12 @@ pub(super) fn say(decision: &Decision, source: Option<&str>) -> String {
         _ if decision.page == Page::Outage => {
             format!("{directory} gave an answer we do not understand. We look at it.")
         }
+        _ if decision.page == Page::ChangeThere => {
+            format!("Your password in {directory} must be changed. Do it on the page you see, then you are signed in.")
+        }
+        _ if decision.page == Page::PasswordExpired => {
+            format!("Your password in {directory} is too old. Change it there, then sign in here.")
+        }
         Row::D2 | Row::D5 | Row::D15b => {
             "That was not the right password. You set it here: check it, or ask for a new one.".to_owned()
         }
@@ -76,6 +82,9 @@ pub(super) fn say(decision: &Decision, source: Option<&str>) -> String {
         Row::D8 => format!("{directory} no longer shows your account. Ask its administrators."),
         Row::D9 | Row::D25 => format!("Your account is disabled in {directory} or here. Ask your manager."),
         Row::D10 => format!("Your account is locked in {directory}. It opens by itself, or they can open it."),
+        Row::D11 if decision.page == Page::SetPassword => {
+            format!("Your password in {directory} is too old. Set one here on the page you see.")
+        }
         Row::D11 => format!("Your password in {directory} is too old. Change it there, then sign in here."),
         Row::D11b => "You may not sign in at this time or from this place.".to_owned(),
         Row::D12 => format!("{directory} asks for a second factor: choose \"Continue with\" on the sign-in page."),

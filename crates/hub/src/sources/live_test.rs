@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::{
     Hub, HubError,
-    connections::entered_for,
+    connections::{entered_for, write_account},
     kernel::{AuditEvent, capability::ManageSources, record},
 };
 
@@ -85,7 +85,14 @@ impl Hub {
     ) -> Result<Vec<ProbeStep>, HubError> {
         let (source, secret) = self.source_to_test(test).await?;
         self.audit_test(by, &source, "source.connection-tested").await?;
-        match self.connectors.connect(&source, secret) {
+        let writer = storage::write_access::of_source(&mut self.database.reader(), source.id).await?;
+        // One that is not used for these settings is told of on the source's page.
+        let account = writer.and_then(|writer| write_account(self, &source, &writer).ok().flatten());
+        let connected = match account {
+            Some(account) => self.connectors.connect_writing(&source, secret, account),
+            None => self.connectors.connect(&source, secret),
+        };
+        match connected {
             Ok(connector) => Ok(connector.probe().await),
             Err(trouble) => Ok(vec![failed_step(&trouble)]),
         }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta};
-use directory::Policy;
+use directory::{Policy, WriteAccess};
 use hub::{
     Hub, HubError, HubParts,
     kernel::{
@@ -68,7 +68,13 @@ async fn furnish(test: &TestHub, sources: usize) {
     let ada = test.administrator("ada").await;
     for number in 0..sources {
         let secret = format!("secret {number}");
-        test.hub.register_source(&ada.sources, source_draft(&format!("corp{number}")), secret.into()).await.unwrap();
+        let draft = source_draft(&format!("corp{number}"));
+        let source = test.hub.register_source(&ada.sources, draft, secret.into()).await.unwrap();
+        if number == 0 {
+            let writer = WriteAccess { bind_dn: "cn=writer".to_owned(), unlock_at_source: true, ..Default::default() };
+            let secret = "another secret".to_owned().into();
+            test.hub.set_write_access(&ada.sources, source.id, writer, Some(&secret)).await.unwrap();
+        }
     }
     test.hub.prepare_signing_keys().await.unwrap();
 }
@@ -96,7 +102,11 @@ async fn every_sealed_value_moves_to_the_new_key_and_the_old_one_opens_nothing()
         server.hub.note_keys_held("one", "host-a").await.unwrap();
         let digest = server.hub.vault.keyed_digest("typed identifier", b"ada");
         let before = values(&server.hub, id(99)).await;
-        assert_eq!(before.len(), 7 + 2 + 1, "secrets of directories, two signing keys, the key of the digests");
+        assert_eq!(
+            before.len(),
+            7 + 1 + 2 + 1,
+            "secrets of directories, one of a write account, two signing keys, the key of the digests"
+        );
 
         // The command, beside the server. It is killed in the middle, twice, and begins again.
         shelf.put(&[1, 2]);
@@ -121,7 +131,7 @@ async fn every_sealed_value_moves_to_the_new_key_and_the_old_one_opens_nothing()
             }
         }
         let again = server_on(&database, &shelf).await.unwrap();
-        assert_eq!(again.hub.sealed_by_others().await.unwrap(), 10 - 4);
+        assert_eq!(again.hub.sealed_by_others().await.unwrap(), 11 - 4);
         let mut moved = 0;
         loop {
             match again.hub.rewrap_some(4).await.unwrap() {
@@ -129,7 +139,7 @@ async fn every_sealed_value_moves_to_the_new_key_and_the_old_one_opens_nothing()
                 done => moved += done,
             }
         }
-        assert_eq!((moved, again.hub.sealed_by_others().await.unwrap()), (6, 0));
+        assert_eq!((moved, again.hub.sealed_by_others().await.unwrap()), (7, 0));
         shelf.put(&[2]);
         server.hub.refresh_sealing_keys().await.unwrap();
         assert_eq!(server.hub.vault.held(), [id(2)]);

@@ -4,6 +4,7 @@
 pub mod change_password;
 pub mod code;
 pub mod consent;
+pub mod expired;
 pub mod redirect;
 pub mod set_up;
 pub mod sign_in;

@@ -196,7 +196,7 @@ pub(super) async fn present(
             browser.signed_in(session.id).await?;
             let cookies = browser.keep(new_device_cookie, directory);
             let Some(banner) = banner else { return way.onwards(state, session.id, cookies).await };
-            let word = SignedInPage { passage: way.passage(), banner: banner.to_owned() };
+            let word = SignedInPage { passage: way.passage(), banner };
             let word = page(signed_in_page(&state.site.frame, &word), &way.form_targets());
             Ok((cookies, word).into_response())
         }
@@ -205,6 +205,9 @@ pub(super) async fn present(
             Ok(page(code_page(&state.site.frame, &asked), &way.form_targets()))
         }
         SignInAnswer::PasswordOffered(offered) => Ok(super::redirect::offer(state, way, offered, (None, None))),
+        SignInAnswer::ChangeNeeded(needed) => {
+            Ok(super::expired::ask(state, browser, way, &needed, (identifier, directory), None))
+        }
         SignInAnswer::Refused(refusal) => {
             let providers = way.providers(state, Some(&identifier)).await?;
             let refused = refused(way, identifier, directory.unwrap_or_default(), providers, refusal);
@@ -244,6 +247,7 @@ fn refused(
         sign_in::RefusalPage::NotEnabledYet => RefusalKind::NotEnabledYet,
         sign_in::RefusalPage::NotAllowedNow => RefusalKind::NotAllowedNow,
         sign_in::RefusalPage::Disabled => RefusalKind::Disabled,
+        sign_in::RefusalPage::PasswordExpired => RefusalKind::PasswordExpired,
         sign_in::RefusalPage::SignInHere => RefusalKind::SignInHere,
         sign_in::RefusalPage::ContinueThere => RefusalKind::ContinueThere,
         sign_in::RefusalPage::AnswerRefused => RefusalKind::AnswerRefused,

@@ -11,7 +11,7 @@ use super::{
     },
     house::{House, PORTAL},
     outcome::{
-        Page::{Disabled, Generic, NotAllowedNow, NotEnabledYet, Outage},
+        Page::{Disabled, Generic, NotAllowedNow, NotEnabledYet, Outage, PasswordExpired},
         SIGNED_IN,
     },
 };
@@ -218,12 +218,12 @@ async fn d10_locked_as_the_entry_shows_and_no_password_is_sent() {
 }
 
 #[tokio::test]
-async fn d11_a_password_that_must_be_changed_first_is_refused_and_its_place_returns() {
+async fn d11_with_writing_off_who_proved_an_old_password_reads_where_to_change_it() {
     let (house, _, jsmith) = House::known(|_| {}).await;
     // Success with "change after reset", and expired without grace.
     for answer in [password_policy(0, 2), password_policy(49, 0)] {
         house.stub("corp").answer("jsmith", answer);
-        house.types("jsmith", RIGHT).await.refused_by("D11", Generic, 1).wrote(&[("refusal", 1)]);
+        house.types("jsmith", RIGHT).await.refused_by("D11", PasswordExpired, 1).wrote(&[]);
     }
     assert_eq!(house.person(jsmith.id).await.state(), PersonState::Mirrored);
     house.close().await;

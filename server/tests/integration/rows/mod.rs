@@ -20,3 +20,4 @@ mod refusals;
 mod several_hosts;
 mod sql_peers;
 mod unknown;
+mod write_back_peers;

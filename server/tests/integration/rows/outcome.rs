@@ -22,6 +22,7 @@ pub enum Page {
     NotEnabledYet,
     NotAllowedNow,
     Disabled,
+    PasswordExpired,
 }
 
 pub struct Outcome {
@@ -130,6 +131,7 @@ impl Outcome {
             (Page::NotEnabledYet, "You are not enabled here yet"),
             (Page::NotAllowedNow, "Not at this time or place"),
             (Page::Disabled, "Your account is disabled"),
+            (Page::PasswordExpired, "Your password has expired"),
         ];
         let mut shown = pages.into_iter().filter(|(_, words)| self.body.contains(words));
         let page = shown.next().unwrap_or_else(|| panic!("no refusal: {}", self.body)).0;

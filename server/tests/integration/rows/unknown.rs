@@ -7,7 +7,7 @@ use testkit::BindAnswer;
 use super::{
     directory_stub::{Changes as _, LOCKED_FOR_GOOD, RIGHT, WRONG, ad_person, ago, dn, password_policy, person},
     house::{Attempt, House, PORTAL},
-    outcome::Page::{Disabled, Generic, NotAllowedNow, NotEnabledYet, Outage},
+    outcome::Page::{Disabled, Generic, NotAllowedNow, NotEnabledYet, Outage, PasswordExpired},
 };
 
 async fn stranger() -> (House, directory::Source) {
@@ -107,7 +107,7 @@ async fn d20b_other_refusals_create_nobody() {
     house.types("jsmith", RIGHT).await.refused_by("D20b", Generic, 0).wrote(&[("refusal", 1)]);
     stub.put("jsmith", "pwdAccountLockedTime", &[]);
     stub.answer("jsmith", password_policy(0, 2));
-    house.types("jsmith", RIGHT).await.refused_by("D20b", Generic, 1).wrote(&[("refusal", 1)]);
+    house.types("jsmith", RIGHT).await.refused_by("D20b", PasswordExpired, 1).wrote(&[]);
     stub.answer("jsmith", password_policy(49, 1));
     house.types("jsmith", RIGHT).await.refused_by("D20b", Generic, 1).wrote(&[("refusal", 1), ("budget_place", 1)]);
     stub.answer("jsmith", BindAnswer::Code(80, "what?".to_owned()));
@@ -125,10 +125,10 @@ async fn d20b_the_codes_of_active_directory_are_specific_only_where_they_prove_t
         ("52e", "D20", Generic),
         ("530", "D20b", NotAllowedNow),
         ("531", "D20b", NotAllowedNow),
-        ("532", "D20b", Generic),
+        ("532", "D20b", PasswordExpired),
         ("533", "D20b", Disabled),
         ("701", "D20b", Disabled),
-        ("773", "D20b", Generic),
+        ("773", "D20b", PasswordExpired),
         ("775", "D20b", Generic),
         ("5ff", "D20b", Outage),
     ];

@@ -5,3 +5,4 @@ mod discovery;
 mod openldap;
 mod reading_ad;
 mod reading_openldap;
+mod write_back;

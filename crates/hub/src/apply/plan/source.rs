@@ -1,6 +1,8 @@
 //! One `[[source]]`.
 
-use directory::{ConnectorSettings, ImportSchedule, LdapSettings, SourceDraft, SourceMode, TransportSecurity};
+use directory::{
+    ConnectorSettings, ImportSchedule, LdapSettings, SourceDraft, SourceMode, TransportSecurity, WriteAccess,
+};
 use secrecy::SecretString;
 use storage::{Queries, sources::StoredSource};
 
@@ -8,7 +10,7 @@ use super::{ItemChange, ItemKind, SiteSecrets, outcome};
 use crate::{
     Hub, HubError,
     apply::{Seconds, SourceSection},
-    registry::{PreparedSource, check_schedule, schedule_changes},
+    registry::{PreparedSource, PreparedWriteAccess, check_schedule, schedule_changes},
 };
 
 pub(super) async fn prepare(
@@ -47,13 +49,40 @@ pub(super) async fn schedule(
     Ok((before != after).then_some((before, after)))
 }
 
+/// Who may write there, if that changes.
+pub(super) async fn write_access(
+    hub: &Hub,
+    section: &SourceSection,
+    prepared: &PreparedSource,
+    secrets: &SiteSecrets,
+) -> Result<Option<PreparedWriteAccess>, HubError> {
+    let before = storage::write_access::of_source(&mut hub.database.reader(), prepared.source.id).await?;
+    let mut wanted = before.as_ref().map(|before| before.access.clone()).unwrap_or_default();
+    let known = wanted.clone();
+    set(&mut wanted.bind_dn, section.write_dn.as_ref());
+    set(&mut wanted.unlock_at_source, section.unlock_at_source.as_ref());
+    set(&mut wanted.password_write_back, section.password_write_back.as_ref());
+    if wanted.bind_dn.is_empty() {
+        // Taken away with all it was for, unless the file says in the same breath that it is wanted.
+        let asks = section.unlock_at_source == Some(true) || section.password_write_back == Some(true);
+        wanted = if asks { wanted } else { WriteAccess::default() };
+    }
+    let secret = secrets.write_passwords.get(&section.name);
+    if wanted == known && secret.is_none() {
+        return Ok(None);
+    }
+    hub.prepare_write_access(&prepared.source, before.as_ref(), wanted, secret)
+}
+
 pub(super) fn item(
     known: bool,
     prepared: &PreparedSource,
     schedule: &Option<(ImportSchedule, ImportSchedule)>,
+    access: Option<&PreparedWriteAccess>,
 ) -> ItemChange {
     let mut changes = prepared.changes.clone();
     changes.extend(schedule.iter().flat_map(|(before, after)| schedule_changes(*before, *after)));
+    changes.extend(access.iter().flat_map(|access| access.changes.clone()));
     let mut notes = Vec::new();
     if prepared.source.mode == SourceMode::Paused {
         notes.push("paused: nobody signs in through it yet".to_owned());

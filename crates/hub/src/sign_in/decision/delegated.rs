@@ -65,8 +65,7 @@ fn said(facts: &Facts, source: &SourceFacts, result: AdapterResult, proves_passw
             }
         }
         AdapterResult::Locked => Decision::refuse(Row::D10).writing(Write::CacheLock),
-        // The page that changes a password at the source is not built yet.
-        AdapterResult::PasswordExpired | AdapterResult::MustChange => Decision::refuse(Row::D11),
+        AdapterResult::PasswordExpired | AdapterResult::MustChange => expired(facts, source, proves_password),
         AdapterResult::MfaRequired => Decision::refuse(Row::D12).showing(page),
         AdapterResult::NotAllowedNow => Decision::refuse(Row::D11b).showing(page),
         AdapterResult::SeveralEntries => Decision::refuse(Row::D13).writing(Write::AuditSeveralEntries),
@@ -79,6 +78,28 @@ fn said(facts: &Facts, source: &SourceFacts, result: AdapterResult, proves_passw
             told
         }
     }
+}
+
+/// Row D11. Where the source can be written to, the password is changed there; else it is replaced here, if the person
+/// would move anyway. With a shadow the source is to go on deciding, so nobody moves by it.
+fn expired(facts: &Facts, source: &SourceFacts, proves_password: bool) -> Decision {
+    let refused = Decision::refuse(Row::D11);
+    if !proves_password {
+        return refused;
+    }
+    match facts.person.standing {
+        StandingAge::Fresh => {}
+        StandingAge::InGrace | StandingAge::GraceOver => return Decision::refuse(unreachable_row(facts)),
+    }
+    if facts.policy.write_back {
+        return refused.showing(Page::ChangeThere);
+    }
+    let theirs = matches!(facts.state, PersonState::Mirrored | PersonState::Shadow);
+    let trusted = !facts.person.privileged && !facts.person.holds_role;
+    if theirs && trusted && !facts.policy.shadow && offers_password(facts, source) {
+        return refused.writing(Write::Refresh).showing(Page::SetPassword);
+    }
+    refused.showing(Page::PasswordExpired)
 }
 
 /// Row D6, and its kin for redirect sources and disagreeing verifiers.
@@ -194,12 +215,11 @@ pub(super) const fn specific_page(result: AdapterResult, proves_password: bool) 
         AdapterResult::Disabled | AdapterResult::AccountExpired => Page::Disabled,
         AdapterResult::NotAllowedNow => Page::NotAllowedNow,
         AdapterResult::MfaRequired => Page::ContinueThere,
+        AdapterResult::PasswordExpired | AdapterResult::MustChange => Page::PasswordExpired,
         AdapterResult::Ok
         | AdapterResult::BadPassword
         | AdapterResult::NotFound
         | AdapterResult::Locked
-        | AdapterResult::PasswordExpired
-        | AdapterResult::MustChange
         | AdapterResult::SeveralEntries
         | AdapterResult::Unverifiable
         | AdapterResult::Unavailable

@@ -116,6 +116,8 @@ pub struct PolicyFacts {
     pub success_is_recent: bool,
     /// The standing was read within `offline_standing`.
     pub standing_is_recent: bool,
+    /// An expired password can be changed at the source, by way of this hub (row D11).
+    pub write_back: bool,
 }
 
 impl Facts {

@@ -109,8 +109,13 @@ pub enum Page {
     Disabled,
     /// The password is right; the break-glass code is asked for.
     Code,
-    /// Proven by redirect; "set a password here" comes before the session (row D6r).
+    /// Proven by redirect (row D6r), or by a password that has expired where people move (D11); "set a password here"
+    /// comes before the session.
     SetPassword,
+    /// The right password, which must be changed first: at the source, on a page of ours (row D11).
+    ChangeThere,
+    /// The same, and nobody can change it here.
+    PasswordExpired,
     /// Proven by redirect, and "you sign in here now" (row D6s).
     SignInHere,
     /// The right password, and a factor that only the provider asks for: on by redirect (row D12).

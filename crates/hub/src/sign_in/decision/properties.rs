@@ -66,7 +66,7 @@ prop_compose! {
         ],
         matching in select(MatchOutcome::ALL),
         (just_in_time, just_in_time_activation, candidate_has_authority, capture_wave) in any::<(bool, bool, bool, bool)>(),
-        (shadow, outage_sign_in, success_is_recent, standing_is_recent) in any::<(bool, bool, bool, bool)>(),
+        (shadow, outage_sign_in, success_is_recent, standing_is_recent, write_back) in any::<(bool, bool, bool, bool, bool)>(),
     ) -> Facts {
         Facts {
             state,
@@ -74,7 +74,7 @@ prop_compose! {
             place,
             policy: PolicyFacts {
                 just_in_time, just_in_time_activation, matching, candidate_has_authority, capture_wave,
-                shadow, outage_sign_in, success_is_recent, standing_is_recent,
+                shadow, outage_sign_in, success_is_recent, standing_is_recent, write_back,
             },
         }
     }

@@ -26,6 +26,7 @@ fn facts(state: PersonState, place: Place) -> Facts {
             just_in_time_activation: true,
             matching: MatchOutcome::Create,
             candidate_has_authority: false,
+            write_back: false,
             capture_wave: false,
             shadow: false,
             outage_sign_in: false,
@@ -263,9 +264,33 @@ fn d10_a_lock_is_cached_and_not_shown() {
 }
 
 #[test]
-fn d11_changing_an_old_password_waits_for_its_issue() {
+fn d11_an_old_password_is_changed_there_or_replaced_here_or_told_of() {
     for result in [PasswordExpired, MustChange] {
-        refused(&at(U2, Capture, proves(result)), Row::D11, Counter::None);
+        refused(&at(U2, Capture, said(result)), Row::D11, Counter::None);
+        let mut there = at(U2, Active, proves(result));
+        expect(&there, Row::D11, Grant::No, &[], Counter::None, Page::PasswordExpired);
+        there.policy.write_back = true;
+        expect(&there, Row::D11, Grant::No, &[], Counter::None, Page::ChangeThere);
+        let mut here = at(U2, Capture, proves(result));
+        expect(&here, Row::D11, Grant::No, &[Write::Refresh], Counter::None, Page::SetPassword);
+        here.policy.write_back = true;
+        expect(&here, Row::D11, Grant::No, &[], Counter::None, Page::ChangeThere);
+        here.policy.write_back = false;
+        let barred: [fn(&mut Facts); 4] = [
+            |facts| facts.person.privileged = true,
+            |facts| facts.person.holds_role = true,
+            |facts| facts.person.restricted_reach = true,
+            |facts| facts.policy.shadow = true,
+        ];
+        for bar in barred {
+            let mut facts = here;
+            bar(&mut facts);
+            expect(&facts, Row::D11, Grant::No, &[], Counter::None, Page::PasswordExpired);
+        }
+        let mut stale = at(U2, Capture, proves(result));
+        stale.policy.write_back = true;
+        stale.person.standing = StandingAge::InGrace;
+        assert_eq!(decide(&stale).page, Page::Refusal);
     }
 }
 

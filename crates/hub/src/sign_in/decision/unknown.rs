@@ -43,6 +43,12 @@ fn answered(facts: &Facts, source: &SourceFacts, creates: bool) -> Decision {
                 Decision::refuse(Row::D22).under(Row::D17).writing(Write::AuditMisconfigured)
             }
             AdapterResult::Unavailable => Decision::refuse(Row::D20b).showing(Page::Outage),
+            // As row D11: whoever is new often has a password that must be changed.
+            AdapterResult::PasswordExpired | AdapterResult::MustChange
+                if proves_password && creates && facts.policy.write_back =>
+            {
+                Decision::refuse(Row::D20b).showing(Page::ChangeThere)
+            }
             AdapterResult::Disabled
             | AdapterResult::AccountExpired
             | AdapterResult::Locked

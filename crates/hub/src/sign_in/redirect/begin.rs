@@ -121,7 +121,10 @@ impl Hub {
         let settled = broker.unreachable(live, trouble);
         match broker.commit(settled, None).await? {
             SignInAnswer::Refused(refusal) => Ok(RedirectBegun::Refused(refusal)),
-            SignInAnswer::SignedIn { .. } | SignInAnswer::CodeNeeded(_) | SignInAnswer::PasswordOffered(_) => {
+            SignInAnswer::SignedIn { .. }
+            | SignInAnswer::CodeNeeded(_)
+            | SignInAnswer::PasswordOffered(_)
+            | SignInAnswer::ChangeNeeded(_) => {
                 Err(HubError::Internal("a provider that is down let somebody in".to_owned()))
             }
         }

@@ -146,7 +146,7 @@ impl Hub {
         storage::write!(self.database, |tx| {
             record(tx, &*self.clock, &*self.random, event.clone()).await.map_err(HubError::from)
         })?;
-        Ok(SignInAnswer::SignedIn { session, new_device_cookie, offline, banner: Some(OTHER_ACCOUNT) })
+        Ok(SignInAnswer::SignedIn { session, new_device_cookie, offline, banner: Some(OTHER_ACCOUNT.to_owned()) })
     }
 }
 

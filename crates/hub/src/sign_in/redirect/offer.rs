@@ -1,4 +1,5 @@
-//! "Set a password here" (row D6r): for somebody whom the provider has just proven, while their source is captured.
+//! "Set a password here": for somebody whom the provider has just proven while their source is captured (row D6r), and
+//! for somebody whose password there has expired (row D11).
 
 use chrono::TimeDelta;
 use directory::{CredentialAuthority, PersonState, Policy, Source};
@@ -51,18 +52,17 @@ impl Hub {
         &self,
         tx: &mut Transaction,
         person: &directory::Person,
-        source: directory::SourceId,
-        client: Option<directory::ClientId>,
-        methods: Vec<String>,
+        (source, client, methods): (directory::SourceId, Option<directory::ClientId>, Vec<String>),
+        required: bool,
     ) -> Result<PasswordOffered, HubError> {
         let token = SecretString::from(self.random.token());
         let now = self.clock.now();
         Redirects(tx).forget(now).await?;
         let digest = token_digest(token.expose_secret());
         let expires_at = now + OFFER_TIME;
-        let offer = PasswordOffer { digest, person: person.id, source, client, methods, expires_at };
+        let offer = PasswordOffer { digest, person: person.id, source, client, methods, required, expires_at };
         Redirects(tx).insert_offer(&offer).await?;
-        self.offered(tx, person, CodeStep(token)).await
+        self.offered(tx, person, CodeStep(token), required).await
     }
 
     async fn offered(
@@ -70,13 +70,14 @@ impl Hub {
         queries: &mut impl storage::Queries,
         person: &directory::Person,
         step: CodeStep,
+        required: bool,
     ) -> Result<PasswordOffered, HubError> {
         let accounts = storage::accounts::Accounts(queries).of_person(person.id).await?;
         let username = match username_of(queries, person.id).await? {
             Some(name) => Some(name),
             None => accounts.into_iter().find_map(|account| account.username),
         };
-        let may_skip = Redirects(queries).skipped(person.id).await? < SKIPS;
+        let may_skip = !required && Redirects(queries).skipped(person.id).await? < SKIPS;
         Ok(PasswordOffered { step, display_name: person.display_name.clone(), username, may_skip })
     }
 
@@ -94,7 +95,7 @@ impl Hub {
         let Some(person) = People(&mut reader).by_id(offer.person).await? else {
             return Ok(PasswordOfferAnswer::Ended);
         };
-        let offered = self.offered(&mut reader, &person, CodeStep(step.clone())).await?;
+        let offered = self.offered(&mut reader, &person, CodeStep(step.clone()), offer.required).await?;
         let new = match self.chosen(&offer, choice, offered.may_skip).await? {
             Ok(new) => new,
             Err((new, repeated)) => return Ok(PasswordOfferAnswer::Again { offered, new, repeated }),
@@ -125,7 +126,7 @@ impl Hub {
         let (new, repeated) = match choice {
             PasswordOfferChoice::Skip if may_skip => return Ok(Ok(None)),
             PasswordOfferChoice::Skip => {
-                return Ok(Err((Some("Set a password now: it was put off three times.".to_owned()), None)));
+                return Ok(Err((Some("Set a password now: it cannot be put off any more.".to_owned()), None)));
             }
             PasswordOfferChoice::Set { new, repeated } => (new, repeated),
         };
@@ -185,7 +186,8 @@ impl Hub {
         let mut event = AuditEvent::new(Actor::Person(person.id), "session.opened").person(person.id);
         event.source = Some(offer.source);
         event.client.clone_from(&offer.client);
-        let details = json!({ "offline": false, "row": "D6r", "password_set": phc.is_some() });
+        let row = if offer.required { "D11" } else { "D6r" };
+        let details = json!({ "offline": false, "row": row, "password_set": phc.is_some() });
         record(tx, &*self.clock, &*self.random, event.details(details)).await?;
         let cookie = self.random.token();
         Devices(tx).insert(&token_digest(&cookie), person.id, now).await?;

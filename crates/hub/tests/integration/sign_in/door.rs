@@ -213,6 +213,7 @@ impl Door {
             }
             SignInAnswer::CodeNeeded(_) => panic!("nobody breaks glass at this door"),
             SignInAnswer::PasswordOffered(_) => panic!("nobody comes back by redirect at this door"),
+            SignInAnswer::ChangeNeeded(_) => panic!("ask the hub itself about changes"),
         }
     }
 
@@ -256,6 +257,7 @@ impl Outcome {
             SignInAnswer::Refused(refusal) => panic!("refused: {refusal:?} {:#?}", self.trace),
             SignInAnswer::CodeNeeded(_) => panic!("a code is asked for: {:#?}", self.trace),
             SignInAnswer::PasswordOffered(_) => panic!("a password is offered: {:#?}", self.trace),
+            SignInAnswer::ChangeNeeded(_) => panic!("a change is wanted: {:#?}", self.trace),
         }
     }
 
@@ -263,7 +265,10 @@ impl Outcome {
     pub fn refused(&self) -> Refusal {
         match &self.answer {
             SignInAnswer::Refused(refusal) => refusal.clone(),
-            SignInAnswer::SignedIn { .. } | SignInAnswer::CodeNeeded(_) | SignInAnswer::PasswordOffered(_) => {
+            SignInAnswer::SignedIn { .. }
+            | SignInAnswer::CodeNeeded(_)
+            | SignInAnswer::PasswordOffered(_)
+            | SignInAnswer::ChangeNeeded(_) => {
                 panic!("signed in: {:#?}", self.trace)
             }
         }
@@ -272,7 +277,10 @@ impl Outcome {
     pub fn cookie(&self) -> Option<String> {
         match &self.answer {
             SignInAnswer::SignedIn { new_device_cookie, .. } => new_device_cookie.clone(),
-            SignInAnswer::Refused(_) | SignInAnswer::CodeNeeded(_) | SignInAnswer::PasswordOffered(_) => None,
+            SignInAnswer::Refused(_)
+            | SignInAnswer::CodeNeeded(_)
+            | SignInAnswer::PasswordOffered(_)
+            | SignInAnswer::ChangeNeeded(_) => None,
         }
     }
 

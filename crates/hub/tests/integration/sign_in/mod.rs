@@ -11,3 +11,5 @@ mod rows_matching;
 mod rows_unknown;
 mod scripted;
 mod slow_groups;
+mod unlock;
+mod write_back;

@@ -6,7 +6,7 @@ use directory::{AccountStatus, AdapterResult, CredentialAuthority, PersonState, 
 use hub::{
     kernel::Clock as _,
     session::{ProvenBy, Reach},
-    sign_in::RefusalPage::{Disabled, Generic, NotAllowedNow, Outage},
+    sign_in::RefusalPage::{Disabled, Generic, NotAllowedNow, Outage, PasswordExpired},
 };
 
 use super::{
@@ -173,8 +173,9 @@ async fn d10_a_lock_is_remembered_and_named_only_on_a_known_device() {
 #[tokio::test]
 async fn d11_to_d13b_are_refused_and_only_the_place_moves() {
     let rows = [
-        (AdapterResult::PasswordExpired, true, "D11", Generic, false),
-        (AdapterResult::MustChange, true, "D11", Generic, false),
+        (AdapterResult::PasswordExpired, true, "D11", PasswordExpired, false),
+        (AdapterResult::MustChange, true, "D11", PasswordExpired, false),
+        (AdapterResult::MustChange, false, "D11", Generic, true),
         (AdapterResult::NotAllowedNow, true, "D11b", NotAllowedNow, false),
         (AdapterResult::MfaRequired, false, "D12", Generic, true),
         (AdapterResult::SeveralEntries, false, "D13", Generic, true),

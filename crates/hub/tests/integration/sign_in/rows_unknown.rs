@@ -4,7 +4,7 @@ use connector::TroubleKind;
 use directory::{AccountStatus, AdapterResult, AttributeName, PersonState, SourceMode};
 use hub::{
     session::Reach,
-    sign_in::RefusalPage::{Disabled, Generic, NotEnabledYet, Outage},
+    sign_in::RefusalPage::{Disabled, Generic, NotEnabledYet, Outage, PasswordExpired},
 };
 
 use super::{
@@ -108,7 +108,7 @@ async fn d20b_other_refusals_create_nobody() {
         door.has("corp", person("jsmith"));
         let told = [
             (AdapterResult::Locked, false, Generic),
-            (AdapterResult::PasswordExpired, true, Generic),
+            (AdapterResult::PasswordExpired, true, PasswordExpired),
             (AdapterResult::Disabled, true, Disabled),
             (AdapterResult::Unavailable, false, Outage),
         ];

@@ -8,7 +8,10 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use connector::{Connector, Cursor, Found, Page, ProbeStep, Trouble, TroubleKind, Verification};
+use connector::{
+    Connector, Cursor, Found, Page, PasswordWritten, ProbeStep, Trouble, TroubleKind, Unlock, Verification,
+    WriteAccount, WriteBack, WriteFailure, Writes, Written,
+};
 use directory::{AdapterResult, ImmutableId, LockoutReading, Source, SourceEntry, fold};
 use hub::{
     ConnectorFactory,
@@ -48,6 +51,10 @@ pub struct Script {
     pub passwords_seen: Vec<String>,
     /// Searches and reads.
     pub requests: u32,
+    /// Every write it saw, in words.
+    pub writes: Vec<String>,
+    /// Instead of doing what it is told.
+    pub write_answer: Option<Written>,
     failures: HashMap<ImmutableId, (u32, DateTime<Utc>)>,
     /// The largest count of wrong passwords it ever held.
     pub most_failures: u32,
@@ -66,7 +73,17 @@ impl Directories {
 impl ConnectorFactory for Directories {
     fn connect(&self, source: &Source, _secret: SecretString) -> Result<Arc<dyn Connector>, Trouble> {
         let (name, script) = (source.name.clone(), self.script(&source.name));
-        Ok(Arc::new(Scripted { name, script, clock: Arc::clone(&self.clock) }))
+        Ok(Arc::new(Scripted { name, script, clock: Arc::clone(&self.clock), writes: None }))
+    }
+
+    fn connect_writing(
+        &self,
+        source: &Source,
+        _secret: SecretString,
+        account: WriteAccount,
+    ) -> Result<Arc<dyn Connector>, Trouble> {
+        let (name, script) = (source.name.clone(), self.script(&source.name));
+        Ok(Arc::new(Scripted { name, script, clock: Arc::clone(&self.clock), writes: Some(account.writes) }))
     }
 }
 
@@ -74,6 +91,7 @@ struct Scripted {
     name: String,
     script: Arc<Mutex<Script>>,
     clock: Arc<FixedClock>,
+    writes: Option<Writes>,
 }
 
 impl Scripted {
@@ -214,5 +232,72 @@ impl Connector for Scripted {
 
     async fn probe(&self) -> Vec<ProbeStep> {
         Vec::new()
+    }
+
+    fn write_back(&self) -> Option<&dyn WriteBack> {
+        self.writes.map(|_| self as &dyn WriteBack)
+    }
+}
+
+#[async_trait]
+impl WriteBack for Scripted {
+    fn writes(&self) -> Writes {
+        self.writes.unwrap_or_default()
+    }
+
+    async fn unlock(&self, entry: &SourceEntry) -> Unlock {
+        let mut script = self.script.lock().unwrap();
+        script.writes.push(format!("unlock {}", entry.immutable_id));
+        let written = script.write_answer.clone().unwrap_or(Written::Done);
+        if written == Written::Done {
+            script.failures.remove(&entry.immutable_id);
+            let locked = script.entries.iter_mut().find(|e| e.immutable_id == entry.immutable_id).unwrap();
+            locked.lockout.locked_until = None;
+            script.answers.remove(&entry.immutable_id);
+        }
+        let again = script.entries.iter().find(|e| e.immutable_id == entry.immutable_id);
+        let again = again.map(|again| Box::new(script.read(again, self.clock.now())));
+        Unlock { written, entry: again, endpoint: "scripted:636".to_owned(), reason: "as told".to_owned() }
+    }
+
+    async fn change_password(
+        &self,
+        entry: &SourceEntry,
+        current: &SecretString,
+        new: &SecretString,
+    ) -> PasswordWritten {
+        let now = self.clock.now();
+        let mut script = self.script.lock().unwrap();
+        script.writes.push(format!("change {}", entry.immutable_id));
+        script.passwords_seen.push(current.expose_secret().to_owned());
+        *script.binds.entry(entry.immutable_id.clone()).or_default() += 1;
+        let right = script.passwords.get(&entry.immutable_id).is_some_and(|p| p == current.expose_secret());
+        let told = |written, result, proves_password| PasswordWritten {
+            written,
+            result,
+            sent: true,
+            proves_password,
+            endpoint: "scripted:636".to_owned(),
+            reason: "as told".to_owned(),
+            locked_until: None,
+            trouble: None,
+        };
+        if !right {
+            script.fail(&entry.immutable_id, now);
+            return told(Written::Failed(WriteFailure::Odd), AdapterResult::BadPassword, false);
+        }
+        if let Some(written) = script.write_answer.clone() {
+            return told(written, AdapterResult::MustChange, false);
+        }
+        script.passwords.insert(entry.immutable_id.clone(), new.expose_secret().to_owned());
+        script.answers.remove(&entry.immutable_id);
+        let changed = script.entries.iter_mut().find(|e| e.immutable_id == entry.immutable_id).unwrap();
+        changed.password_set_at = Some(now);
+        told(Written::Done, AdapterResult::Ok, true)
+    }
+
+    async fn probe_writer(&self) -> ProbeStep {
+        let name = "Write account".to_owned();
+        ProbeStep { name, passed: true, detail: String::new(), remedy: None, milliseconds: 0 }
     }
 }
