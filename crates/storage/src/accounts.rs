@@ -95,6 +95,7 @@ const GONE_SINCE: &str = select!(
 const SET_FREED: &str = "update account set freed_at = $2 where id = $1";
 const KNOWN: &str =
     "select id, person_id, immutable_id, kind, digest from account where source_id = $1 and immutable_id";
+const ACTIVE: &str = "select immutable_id from account where source_id = $1 and status = 'active' and immutable_id";
 const SEE_ALL: &str = "update account set seen_by = $1 where source_id = $2 and immutable_id";
 const TOUCH_ALL: &str = "update account set read_at = $1, seen_by = coalesce($2, seen_by) where id";
 const TOUCH_STANDING_ALL: &str = "update person set standing_read_at = $1 where standing_source_id = $2 and id";
@@ -306,6 +307,13 @@ impl Accounts<'_, Transaction> {
         let listed = Listed { head: KNOWN, fixed: vec![source.uuid().into()], keys: Keys::Texts(ids) };
         let rows: Vec<KnownRow> = listed.fetch(self.0).await?;
         Ok(rows.into_iter().map(KnownAccount::from).collect())
+    }
+
+    /// Those of these immutable ids whose account was active when it was read last.
+    pub async fn active(&mut self, source: SourceId, ids: &[&str]) -> Result<Vec<String>, StorageError> {
+        let listed = Listed { head: ACTIVE, fixed: vec![source.uuid().into()], keys: Keys::Texts(ids) };
+        let rows: Vec<(String,)> = listed.fetch(self.0).await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
     /// Notes that an import saw these entries, readable or not.

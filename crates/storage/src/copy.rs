@@ -75,6 +75,7 @@ pub const TABLES: &[(&str, AfterRestore)] = &[
     ("import_result", Kept),
     ("import_run", Kept),
     ("import_schedule", Kept),
+    ("import_set_aside", Ended),
     ("kept_answer", Ended),
     ("key_holder", Ended),
     ("lease", Ended),
@@ -119,7 +120,7 @@ pub async fn forget_credentials(tx: &mut Transaction, now: DateTime<Utc>) -> Res
     // An epoch must never fall, so a lease keeps its row and only runs out.
     const LEASES: &str = "update lease set expires_at = $1";
     const GLASS: &str = "update break_glass set code_digest = null where code_digest is not null";
-    const GONE: [&str; 12] = [
+    const GONE: [&str; 13] = [
         "delete from password_change",
         "delete from redirect_sign_in",
         "delete from password_offer",
@@ -132,6 +133,7 @@ pub async fn forget_credentials(tx: &mut Transaction, now: DateTime<Utc>) -> Res
         "delete from source_draft",
         "delete from device",
         "delete from import_cursor",
+        "delete from import_set_aside",
     ];
     let mut forgotten = Forgotten {
         sessions: tx.execute(SESSIONS, params![now]).await?,

@@ -46,6 +46,7 @@ pub mod redirects;
 mod row;
 pub mod search;
 pub mod sessions;
+pub mod set_aside;
 pub mod settings;
 pub mod source_drafts;
 pub mod sources;

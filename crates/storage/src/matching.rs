@@ -271,6 +271,7 @@ impl<Q: Queries> Matching<'_, Q> {
 }
 
 const BORNE: &str = "select folded from match_key where attribute = $1 and folded";
+const KEYS_OF_ALL: &str = "select immutable_id, attribute, folded from match_key where source_id = $1 and immutable_id";
 const DECIDED: &str = "select immutable_id from match_verdict where source_id = $1 and immutable_id";
 
 impl Matching<'_, Transaction> {
@@ -279,6 +280,16 @@ impl Matching<'_, Transaction> {
         let fixed = vec![attribute.as_str().into()];
         let rows: Vec<(String,)> = Listed { head: BORNE, fixed, keys: Keys::Texts(folded) }.fetch(self.0).await?;
         Ok(rows.into_iter().map(|(value,)| value).collect())
+    }
+
+    /// What these entries are found by: (immutable id, attribute, folded value).
+    pub async fn keys_of_all(
+        &mut self,
+        source: SourceId,
+        ids: &[&str],
+    ) -> Result<Vec<(String, String, String)>, StorageError> {
+        let fixed = vec![source.uuid().into()];
+        Listed { head: KEYS_OF_ALL, fixed, keys: Keys::Texts(ids) }.fetch(self.0).await
     }
 
     /// Those of these entries about which a reviewer decided something.

@@ -1,17 +1,18 @@
 //! Who and what is not there any more. A doubt removes nobody: the read was complete, every record could be told apart,
 //! and not too many are missing at once.
 
-use directory::{ImmutableId, ImportOutcome, ObjectKind};
+use directory::{ImmutableId, ImportOutcome, ObjectKind, SourceEntry};
 use storage::{
     accounts::Accounts,
     directory_devices::DirectoryDevices,
     group_members::GroupMembers,
     imports::{CursorStage, ImportCursor},
+    set_aside::{Aside, SetAside},
 };
 
 use super::{
     batch::{Batch, Sorted},
-    engine::{Ending, Engine, added, removed_so_far, store},
+    engine::{Ending, Engine, added, is_about_data, removed_so_far, store},
 };
 use crate::{
     HubError,
@@ -23,7 +24,7 @@ use crate::{
 const PAGE: u32 = 200;
 
 impl Engine<'_> {
-    /// After a complete read of this kind: what it did not return.
+    /// After the reading of this kind: what it put off, and after a complete one, what it did not return.
     pub(super) async fn look_for_absent(&mut self, kind: ObjectKind) -> Result<Option<Ending>, HubError> {
         let Some(cursor) = self.cursors.get(&kind).filter(|c| c.stage == CursorStage::Absent).cloned() else {
             return Ok(None);
@@ -32,18 +33,27 @@ impl Engine<'_> {
             self.remarks.push(format!(
                 "nobody counts as absent among objects of kind {kind}: records that show no id may be anybody"
             ));
-        } else if cursor.whole && !self.run.dry_run {
-            let (there, unseen) = self.count(kind).await?;
-            if too_many_missing(&self.policy, there, unseen) {
-                return Ok(Some(too_many(kind, there, unseen)));
+        }
+        let absent_counts = cursor.whole && !cursor.nameless;
+        let disabled = if kind == ObjectKind::Person { self.newly_disabled().await? } else { 0 };
+        let mut unseen = 0;
+        if !self.run.dry_run && (absent_counts || disabled > 0) {
+            let (there, not_seen) = self.count(kind).await?;
+            unseen = if absent_counts { not_seen } else { self.removed(kind) };
+            if too_many_missing(&self.policy, there, unseen.saturating_add(disabled)) {
+                return Ok(Some(too_many(kind, there, unseen, disabled)));
             }
-            if unseen > 0
-                && let Some(ending) = self.note_unseen(kind).await?
-            {
-                return Ok(Some(ending));
-            }
-        } else if cursor.whole
-            && let Some(ending) = self.try_unseen(kind).await?
+        }
+        let ending = match (absent_counts, self.run.dry_run) {
+            (true, true) => self.try_unseen(kind, disabled).await?,
+            (true, false) if unseen > 0 => self.note_unseen(kind).await?,
+            (_, _) => None,
+        };
+        if ending.is_some() {
+            return Ok(ending);
+        }
+        if kind == ObjectKind::Person
+            && let Some(ending) = self.decide_aside().await?
         {
             return Ok(Some(ending));
         }
@@ -94,6 +104,58 @@ impl Engine<'_> {
         })
     }
 
+    /// How many people's accounts were active and are read as disabled by this run.
+    async fn newly_disabled(&self) -> Result<i64, HubError> {
+        if self.run.dry_run || self.disabled == 0 {
+            return Ok(self.disabled);
+        }
+        // What was read twice is set aside once.
+        Ok(SetAside(&mut self.hub.database.reader()).count(self.run.id, Aside::Disabled).await?)
+    }
+
+    fn removed(&self, kind: ObjectKind) -> i64 {
+        i64::try_from(removed_so_far(&self.counts, kind)).unwrap_or(i64::MAX)
+    }
+
+    /// The guard for those who are suddenly disabled, as soon as they are too many.
+    pub(super) async fn too_many_disabled(&self, ending: Option<Ending>) -> Result<Option<Ending>, HubError> {
+        if ending.is_some() || self.disabled == 0 {
+            return Ok(ending);
+        }
+        let there = Accounts(&mut self.hub.database.reader()).count(self.source_id()).await?;
+        let removed = self.removed(ObjectKind::Person);
+        if !too_many_missing(&self.policy, there, removed.saturating_add(self.disabled)) {
+            return Ok(None);
+        }
+        let disabled = self.newly_disabled().await?;
+        let believed = !too_many_missing(&self.policy, there, removed.saturating_add(disabled));
+        Ok((!believed).then(|| too_many(ObjectKind::Person, there, removed, disabled)))
+    }
+
+    /// Everything was read and the guards have passed: what waited for that is decided.
+    async fn decide_aside(&mut self) -> Result<Option<Ending>, HubError> {
+        let mut after = String::new();
+        loop {
+            let mut reader = self.hub.database.reader();
+            let page = SetAside(&mut reader).next(self.run.id, &after, PAGE).await?;
+            let Some((last, _)) = page.last() else { return Ok(None) };
+            after = last.to_string();
+            let read: Option<Vec<SourceEntry>> = page.into_iter().map(|(_, entry)| entry).collect();
+            let Some(entries) = read else {
+                let reason = "entries that this run had put off cannot be read any more; the next one reads everything";
+                return Ok(Some(Ending::Stopped(reason.to_owned())));
+            };
+            let sorted = Sorted { people: entries.iter().collect(), ..Sorted::default() };
+            let ending = match self.commit(ObjectKind::Person, &sorted, None).await {
+                Err(error) if is_about_data(&error) => self.one_by_one(ObjectKind::Person, sorted, None).await?,
+                done => done?,
+            };
+            if ending.is_some() {
+                return Ok(ending);
+            }
+        }
+    }
+
     async fn note_unseen(&mut self, kind: ObjectKind) -> Result<Option<Ending>, HubError> {
         let mut after = String::new();
         loop {
@@ -132,7 +194,7 @@ impl Engine<'_> {
     }
 
     /// The same of a dry run, which left no marks: by what it remembers.
-    async fn try_unseen(&mut self, kind: ObjectKind) -> Result<Option<Ending>, HubError> {
+    async fn try_unseen(&mut self, kind: ObjectKind, disabled: i64) -> Result<Option<Ending>, HubError> {
         let (there, _) = self.count(kind).await?;
         let mut unseen = Vec::new();
         let mut number = 0_i64;
@@ -141,12 +203,12 @@ impl Engine<'_> {
             let page = self.unseen(kind, &after).await?;
             let Some((last, _)) = page.last() else { break };
             after = last.to_string();
-            for (id, locator) in page.into_iter().filter(|(id, _)| !self.seen.has(id.as_str())) {
+            for (id, locator) in page.into_iter().filter(|(id, _)| !self.tried.has_seen(id.as_str())) {
                 number += 1;
                 unseen.push((id, locator));
             }
-            if too_many_missing(&self.policy, there, number) {
-                return Ok(Some(too_many(kind, there, number)));
+            if too_many_missing(&self.policy, there, number.saturating_add(disabled)) {
+                return Ok(Some(too_many(kind, there, number, disabled)));
             }
         }
         let mut batch = Batch::default();
@@ -154,7 +216,7 @@ impl Engine<'_> {
         for (id, locator) in &unseen {
             batch.note(kind, id.as_str(), locator, Imported::plain(ImportOutcome::MissingNoted, None));
         }
-        self.keep(kind, batch, None).await
+        self.keep(kind, batch).await
     }
 
     /// The guard for what a source itself calls removed, before any of it is noted.
@@ -162,12 +224,12 @@ impl Engine<'_> {
         if removed == 0 {
             return Ok(None);
         }
-        let so_far = i64::try_from(removed_so_far(&self.counts, kind)).unwrap_or(i64::MAX);
+        let so_far = self.removed(kind);
         let removed = i64::try_from(removed).unwrap_or(i64::MAX).saturating_add(so_far);
         let (there, _) = self.count(kind).await?;
         // Groups and devices that were said to be gone do not count as there any more.
         let there = if kind == ObjectKind::Person { there } else { there.saturating_add(so_far) };
-        Ok(too_many_missing(&self.policy, there, removed).then(|| too_many(kind, there, removed)))
+        Ok(too_many_missing(&self.policy, there, removed).then(|| too_many(kind, there, removed, 0)))
     }
 
     /// People who were not there once, long enough ago, are looked for by their id: then they are gone, or back.
@@ -195,7 +257,7 @@ impl Engine<'_> {
             }
             gone += i64::try_from(absent.len()).unwrap_or(i64::MAX);
             if too_many_missing(&self.policy, there, gone) {
-                return Ok(Some(too_many(ObjectKind::Person, there, gone)));
+                return Ok(Some(too_many(ObjectKind::Person, there, gone, 0)));
             }
             let back = Sorted { people: back.iter().collect(), ..Sorted::default() };
             if let Some(ending) = self.commit(ObjectKind::Person, &back, None).await? {
@@ -208,11 +270,22 @@ impl Engine<'_> {
     }
 }
 
-fn too_many(kind: ObjectKind, there: i64, missing: i64) -> Ending {
+fn too_many(kind: ObjectKind, there: i64, missing: i64, disabled: i64) -> Ending {
+    let (what, also) = match (missing, disabled) {
+        (_, 0) => (format!("{missing} of {there} objects of kind {kind} are missing"), ""),
+        (0, _) => (
+            format!("{disabled} of {there} people would be disabled who were not before"),
+            ", what it says of who is disabled,",
+        ),
+        (_, _) => (
+            format!("{missing} of {there} people are missing, and {disabled} would be disabled who were not before"),
+            ", what it says of who is disabled,",
+        ),
+    };
     Ending::Stopped(format!(
-        "{missing} of {there} objects of kind {kind} are missing: more than one import may remove. Nothing of it was \
-         believed. Check what the source returns, its filter and the rights of its service account; the next import \
-         reads everything"
+        "{what}: more than one import may remove. Nothing of it was believed. Check what the source returns, its \
+         filter{also} and the rights of its service account; the next import reads everything. If it is meant, raise \
+         removal_guard_percent in the policy of the site document for that import"
     ))
 }
 

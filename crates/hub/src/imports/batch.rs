@@ -4,11 +4,16 @@ use std::collections::{HashMap, HashSet};
 
 use connector::{Change, Rejected};
 use directory::{
-    ImmutableId, ImportCounts, ImportOutcome, ImportRunId, ObjectKind, SourceDevice, SourceEntry, SourceGroupEntry,
+    AccountStatus, ImmutableId, ImportCounts, ImportOutcome, ImportRunId, ObjectKind, SourceDevice, SourceEntry,
+    SourceGroupEntry,
 };
 use storage::{
-    Transaction, accounts::Accounts, directory_devices::DirectoryDevices, group_members::GroupMembers,
+    Transaction,
+    accounts::Accounts,
+    directory_devices::DirectoryDevices,
+    group_members::GroupMembers,
     imports::ImportResult,
+    set_aside::{Aside, SetAside},
 };
 
 use crate::{
@@ -27,6 +32,25 @@ const LONGEST: usize = 1_000;
 pub(super) struct Batch {
     pub(super) counts: ImportCounts,
     pub(super) results: Vec<ImportResult>,
+    /// To be decided when everything was read.
+    pub(super) aside: Vec<(Aside, SourceEntry)>,
+    /// Ids that were decided about now, whether they had been set aside or not.
+    pub(super) decided: Vec<String>,
+    /// Of the people, those whose account was active, and is read as disabled.
+    pub(super) disabled: i64,
+}
+
+/// What a batch is written for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Task {
+    pub(super) run: ImportRunId,
+    pub(super) kind: ObjectKind,
+    /// The number of the last result before.
+    pub(super) numbered: i64,
+    /// More is to be read: what depends on all of it is set aside.
+    pub(super) reading: bool,
+    /// Nothing of it is kept but what became of each object.
+    pub(super) dry: bool,
 }
 
 impl Batch {
@@ -120,22 +144,20 @@ impl<'a> Sorted<'a> {
     }
 }
 
-/// Writes it into the transaction. `numbered` is the number of the last result before.
+/// Writes it into the transaction.
 pub(super) async fn write(
     tx: &mut Transaction,
     hub: &Hub,
     live: &LiveSource,
-    (run, kind, numbered): (ImportRunId, ObjectKind, i64),
+    task: Task,
     sorted: &Sorted<'_>,
 ) -> Result<Batch, HubError> {
+    let Task { run, kind, .. } = task;
     let source = &live.source;
     let policy = hub.policy_now().await?;
-    let mut batch =
-        Batch { counts: ImportCounts { results: numbered, ..ImportCounts::default() }, results: Vec::new() };
-    let imported = mirror::import_people(tx, hub, source, &sorted.people, run).await?;
-    for (entry, one) in sorted.people.iter().zip(imported) {
-        batch.note(kind, entry.immutable_id.as_str(), &entry.locator, one);
-    }
+    let counts = ImportCounts { results: task.numbered, ..ImportCounts::default() };
+    let mut batch = Batch { counts, ..Batch::default() };
+    people(tx, hub, live, task, sorted, &mut batch).await?;
     let imported = mirror::write_groups(tx, hub, source, &sorted.groups, run).await?;
     for (entry, one) in sorted.groups.iter().zip(imported) {
         batch.note(kind, entry.immutable_id.as_str(), &entry.locator, one);
@@ -159,6 +181,9 @@ pub(super) async fn write(
         present.push(id.as_str());
         batch.note(kind, id.as_str(), locator, Imported::because(ImportOutcome::Failed, reason));
     }
+    batch.decided.extend(sorted.removed.iter().map(|id| id.to_string()));
+    batch.decided.extend(sorted.failed.iter().map(|(id, _, _)| id.to_string()));
+    present.extend(batch.aside.iter().map(|(_, entry)| entry.immutable_id.as_str()));
     // A broken record is present all the same.
     present.retain(|id| !id.is_empty() && !id.contains('\0'));
     match kind {
@@ -166,32 +191,69 @@ pub(super) async fn write(
         ObjectKind::Group => GroupMembers(tx).see_all(source.id, run, &present).await?,
         ObjectKind::Device => DirectoryDevices(tx).see_all(source.id, run, &present).await?,
     }
-    let read = sorted.people.len() + sorted.groups.len() + sorted.devices.len() + sorted.rejected.len();
+    // What was set aside counts when it is decided.
+    let people = sorted.people.len() - batch.aside.len();
+    let read = people + sorted.groups.len() + sorted.devices.len() + sorted.rejected.len();
     batch.counts.read.insert(kind, (read + sorted.failed.len()) as u64);
     Ok(batch)
 }
 
-/// What a dry run has seen, in eight bytes each: it leaves no marks in the database.
-#[derive(Default)]
-pub(super) struct Seen(HashSet<u64>);
-
-impl Seen {
-    fn key(id: &str) -> u64 {
-        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-        let mut hasher = DefaultHasher::new();
-        id.hash(&mut hasher);
-        hasher.finish()
+async fn people(
+    tx: &mut Transaction,
+    hub: &Hub,
+    live: &LiveSource,
+    task: Task,
+    sorted: &Sorted<'_>,
+    batch: &mut Batch,
+) -> Result<(), HubError> {
+    let source = &live.source;
+    if !task.reading {
+        let imported = mirror::import_people(tx, hub, source, &sorted.people, task.run).await?;
+        for (entry, one) in sorted.people.iter().zip(imported) {
+            batch.decided.push(entry.immutable_id.to_string());
+            batch.note(task.kind, entry.immutable_id.as_str(), &entry.locator, one);
+        }
+        return Ok(());
     }
-
-    pub(super) fn add(&mut self, id: &str) {
-        self.0.insert(Self::key(id));
+    let disabled = newly_disabled(tx, live, &sorted.people).await?;
+    batch.disabled = i64::try_from(disabled.len()).unwrap_or(i64::MAX);
+    // A dry run disables nobody, and need not wait to see how many they are.
+    let waits = |entry: &&&SourceEntry| !task.dry && disabled.contains(entry.immutable_id.as_str());
+    let (aside, now): (Vec<&SourceEntry>, Vec<&SourceEntry>) = {
+        let (aside, now): (Vec<_>, Vec<_>) = sorted.people.iter().partition(waits);
+        (aside.into_iter().copied().collect(), now.into_iter().copied().collect())
+    };
+    mirror::give_up_names(tx, source, &aside).await?;
+    batch.aside.extend(aside.into_iter().map(|entry| (Aside::Disabled, entry.clone())));
+    let imported = mirror::read_people(tx, hub, source, &now, task.run).await?;
+    for (entry, one) in now.into_iter().zip(imported) {
+        let Some(one) = one else {
+            batch.aside.push((Aside::Link, entry.clone()));
+            continue;
+        };
+        batch.decided.push(entry.immutable_id.to_string());
+        batch.note(task.kind, entry.immutable_id.as_str(), &entry.locator, one);
     }
+    Ok(())
+}
 
-    pub(super) fn has(&self, id: &str) -> bool {
-        self.0.contains(&Self::key(id))
-    }
+/// The ids of those of these people whose account was active when it was read last, and is not now.
+async fn newly_disabled(
+    tx: &mut Transaction,
+    live: &LiveSource,
+    people: &[&SourceEntry],
+) -> Result<HashSet<String>, HubError> {
+    let ids: Vec<&str> = people
+        .iter()
+        .filter(|entry| entry.status != AccountStatus::Active)
+        .map(|entry| entry.immutable_id.as_str())
+        .collect();
+    Ok(Accounts(tx).active(live.source.id, &ids).await?.into_iter().collect())
+}
 
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
+/// Keeps what was set aside, and forgets what was decided.
+pub(super) async fn keep_aside(tx: &mut Transaction, run: ImportRunId, batch: &Batch) -> Result<(), HubError> {
+    let decided: Vec<&str> = batch.decided.iter().map(String::as_str).collect();
+    SetAside(tx).take_back(run, &decided).await?;
+    Ok(SetAside(tx).put(run, &batch.aside).await?)
 }

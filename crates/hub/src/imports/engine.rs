@@ -10,13 +10,15 @@ use storage::{
     MaybeRetry as _, Transaction,
     imports::{CursorStage, ImportCursor, ImportRun, Imports},
     lease::Lease,
+    set_aside::{Aside, SetAside},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Began, ImportProgress, ImportReport, ImportRequest, Watch,
-    batch::{self, Batch, Seen, Sorted},
+    batch::{self, Batch, Sorted, Task},
     pages::Pace,
+    tried::Tried,
 };
 use crate::{
     Hub, HubError,
@@ -47,7 +49,10 @@ pub(super) struct Engine<'a> {
     pub(super) run: ImportRun,
     pub(super) counts: ImportCounts,
     pub(super) cursors: BTreeMap<ObjectKind, ImportCursor>,
-    pub(super) seen: Seen,
+    /// What a dry run knows of its earlier batches.
+    pub(super) tried: Tried,
+    /// People whose account was active, and whom this run reads as disabled.
+    pub(super) disabled: i64,
     /// What was left undone though the run is complete, in words.
     pub(super) remarks: Vec<String>,
     pub(super) pace: Pace,
@@ -79,6 +84,7 @@ impl Hub {
         let (run, cursors, resumed) = self.begin_import(lease, &live, request, actor, abilities).await?;
         began(run.id);
         let counts = serde_json::from_value(run.counts.clone()).unwrap_or_default();
+        let disabled = SetAside(&mut self.database.reader()).count(run.id, Aside::Disabled).await?;
         let mut engine = Engine {
             hub: self,
             lease,
@@ -88,7 +94,8 @@ impl Hub {
             run,
             counts,
             cursors,
-            seen: Seen::default(),
+            tried: Tried::default(),
+            disabled,
             remarks: Vec::new(),
             pace: Pace::new(self.database.bulk_batch()),
             waited_for: false,
@@ -137,6 +144,7 @@ impl Hub {
                     Imports(tx).update(&run).await?;
                 }
             }
+            SetAside(tx).forget_ended(source.id).await?;
             if let Some(run) = resumed {
                 let cursors = stored.into_iter().filter(|(_, c)| c.run_id == Some(run.id)).collect();
                 return Ok::<_, HubError>((run, cursors, true));
@@ -233,62 +241,44 @@ impl Engine<'_> {
         sorted: &Sorted<'_>,
         place: Option<ImportCursor>,
     ) -> Result<Option<Ending>, HubError> {
-        let key = (self.run.id, kind, self.counts.results);
+        let task = Task {
+            run: self.run.id,
+            kind,
+            numbered: self.counts.results,
+            reading: self.cursor(kind).is_some_and(|cursor| cursor.stage == CursorStage::Reading),
+            dry: self.run.dry_run,
+        };
         if self.run.dry_run {
-            let batch = self.tried(key, sorted).await?;
-            for id in sorted.ids() {
-                self.seen.add(id);
+            let ending = self.try_batch(task, sorted).await?;
+            if let Some(place) = place {
+                self.cursors.insert(kind, place);
             }
-            return self.keep(kind, batch, place).await;
+            return self.too_many_disabled(ending).await;
         }
         let (hub, live) = (self.hub, Arc::clone(&self.live));
         let (counts, place) = (self.counts.clone(), place);
         let mut run = self.run.clone();
         run.updated_at = hub.clock.now();
-        let (counts, cancel, waited_for) = storage::write!(hub.under(self.lease), |tx| {
-            let batch = batch::write(tx, hub, &live, key, sorted).await?;
+        let (counts, cancel, disabled, waited_for) = storage::write!(hub.under(self.lease), |tx| {
+            let batch = batch::write(tx, hub, &live, task, sorted).await?;
             let counts = added(&counts, &batch);
             let cancel = store(tx, &mut run, &counts, &batch, place.as_ref()).await?;
-            Ok::<_, HubError>((counts, cancel, hub.database.is_waited_for()))
+            Ok::<_, HubError>((counts, cancel, batch.disabled, hub.database.is_waited_for()))
         })?;
+        self.disabled += disabled;
         self.waited_for |= waited_for;
-        self.progress(kind, run, counts, place, cancel)
-    }
-
-    /// The very same work, rolled back.
-    async fn tried(
-        &self,
-        key: (directory::ImportRunId, ObjectKind, i64),
-        sorted: &Sorted<'_>,
-    ) -> Result<Batch, HubError> {
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let mut tx = self.hub.under(self.lease).begin().await?;
-            let tried = batch::write(&mut tx, self.hub, &self.live, key, sorted).await;
-            drop(tx);
-            match tried {
-                Err(error) if error.is_retryable() && attempt < storage::WRITE_ATTEMPTS => {
-                    storage::before_retry(attempt).await;
-                }
-                tried => return tried,
-            }
-        }
+        let ending = self.progress(kind, run, counts, place, cancel);
+        if disabled > 0 { self.too_many_disabled(ending?).await } else { ending }
     }
 
     /// Keeps what became of objects, and nothing else of them.
-    pub(super) async fn keep(
-        &mut self,
-        kind: ObjectKind,
-        batch: Batch,
-        place: Option<ImportCursor>,
-    ) -> Result<Option<Ending>, HubError> {
+    pub(super) async fn keep(&mut self, kind: ObjectKind, batch: Batch) -> Result<Option<Ending>, HubError> {
         let counts = added(&self.counts, &batch);
         let mut run = self.run.clone();
         run.updated_at = self.hub.clock.now();
         let cancel =
             storage::write!(self.hub.under(self.lease), |tx| { store(tx, &mut run, &counts, &batch, None).await })?;
-        self.progress(kind, run, counts, place, cancel)
+        self.progress(kind, run, counts, None, cancel)
     }
 
     /// What was committed is now so.
@@ -326,6 +316,9 @@ impl Engine<'_> {
         let cursors = self.cursors.clone();
         storage::write!(self.hub.under(self.lease), |tx| {
             Imports(tx).update(&run).await?;
+            if run.state != ImportState::Interrupted {
+                SetAside(tx).forget(run.id).await?;
+            }
             if run.state == ImportState::Stopped && !run.dry_run {
                 Imports(tx).forget_cursors(source).await?;
             }
@@ -376,6 +369,7 @@ pub(super) async fn store(
     place: Option<&ImportCursor>,
 ) -> Result<bool, HubError> {
     Imports(tx).add_results(run.id, &batch.results).await?;
+    batch::keep_aside(tx, run.id, batch).await?;
     if let Some(place) = place {
         Imports(tx).put_cursor(run.source_id, place).await?;
     }

@@ -9,6 +9,7 @@ mod list;
 mod pages;
 mod reading;
 mod started;
+mod tried;
 
 use chrono::TimeDelta;
 pub use clock::DueImport;

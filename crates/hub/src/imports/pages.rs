@@ -7,7 +7,10 @@ use std::{
 
 use connector::{Change, Next, ReadCursor, ReadFrom, ReadPage, Rejected};
 use directory::{ImportScope, ObjectKind};
-use storage::imports::{CursorStage, ImportCursor};
+use storage::{
+    imports::{CursorStage, ImportCursor},
+    set_aside::SetAside,
+};
 
 use super::{
     batch::{BATCH, Sorted},
@@ -121,8 +124,11 @@ impl Engine<'_> {
             ))));
         }
         tracing::info!(source = %self.live.source.name, %kind, reason, "this kind is read anew");
-        self.seen.clear();
+        self.tried.clear();
+        self.disabled = 0;
         self.run.scope = ImportScope::Full;
+        let run = self.run.id;
+        storage::write!(self.hub.under(self.lease), |tx| { Ok::<_, HubError>(SetAside(tx).forget(run).await?) })?;
         let Some(mut cursor) = self.cursor(kind).cloned() else { return Ok(None) };
         cursor.whole = true;
         cursor.nameless = false;

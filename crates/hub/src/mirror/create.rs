@@ -51,6 +51,8 @@ pub(super) enum Occasion {
     SignIn,
     /// An import reads it, and nobody has proven anything.
     Import(Option<ImportRunId>),
+    /// The same, and the import has not read everything yet: somebody may turn up who fits as well.
+    Reading(ImportRunId),
 }
 
 impl Occasion {
@@ -58,6 +60,7 @@ impl Occasion {
         match self {
             Self::SignIn => Cause::SignIn,
             Self::Import(run) => Cause::Import(run),
+            Self::Reading(run) => Cause::Import(Some(run)),
         }
     }
 }
@@ -70,21 +73,23 @@ pub async fn create(
     source: &Source,
     entry: &SourceEntry,
 ) -> Result<Provisioned, HubError> {
-    provision(tx, hub, source, entry, Occasion::SignIn).await
+    let provisioned = provision(tx, hub, source, entry, Occasion::SignIn).await?;
+    provisioned.ok_or_else(|| HubError::Internal("a sign-in was told to wait for an import".to_owned()))
 }
 
-/// The one door for entries without an account, of sign-ins and of imports.
+/// The one door for entries without an account, of sign-ins and of imports. Nothing if it is decided when the import
+/// has read everything.
 pub(super) async fn provision(
     tx: &mut Transaction,
     hub: &HubParts,
     source: &Source,
     entry: &SourceEntry,
     occasion: Occasion,
-) -> Result<Provisioned, HubError> {
+) -> Result<Option<Provisioned>, HubError> {
     if let Some(account) = Accounts(tx).by_immutable_id(source.id, &entry.immutable_id).await? {
         let refreshed = refresh(tx, hub, source, entry, &account, occasion.cause()).await?;
         let person = People(tx).survivor(refreshed.person.id).await?.unwrap_or(refreshed.person);
-        return Ok(Provisioned::Linked { person, account: refreshed.account });
+        return Ok(Some(Provisioned::Linked { person, account: refreshed.account }));
     }
     let values = Values::of(source, entry);
     let refused = match refused(&values, entry, occasion) {
@@ -99,10 +104,11 @@ pub(super) async fn provision(
             // Nobody, but not nothing: another with its values is not unique.
             sight(tx, source, entry).await?;
         }
-        return Ok(Provisioned::Ignored { reason });
+        return Ok(Some(Provisioned::Ignored { reason }));
     }
     let questions = match resolve(tx, hub, source, entry, &values, occasion).await? {
-        Resolved::Done(done) => return Ok(*done),
+        Resolved::Done(done) => return Ok(Some(*done)),
+        Resolved::Later => return Ok(None),
         Resolved::New(questions) => questions,
     };
     let (mut person, mut account) = newcomer(hub, source, entry, &values, occasion);
@@ -122,9 +128,9 @@ pub(super) async fn provision(
     audit(tx, hub, event.details(json!({ "outcome": outcome, "account": account.id }))).await?;
     let person = super::person(tx, person.id).await?;
     if written.held {
-        return Ok(Provisioned::Collided { person, account, cases: written.cases });
+        return Ok(Some(Provisioned::Collided { person, account, cases: written.cases }));
     }
-    Ok(Provisioned::Created { person, account })
+    Ok(Some(Provisioned::Created { person, account }))
 }
 
 /// Whom rules could find by a value that cannot be computed is not somebody new on a guess: the entry waits.
@@ -156,7 +162,7 @@ pub(super) fn newcomer(
         activated: occasion == Occasion::SignIn || checks_passwords(source.kind),
         credential_authority: match occasion {
             Occasion::SignIn => CredentialAuthority::Source(source.id),
-            Occasion::Import(_) => first_authority(source),
+            Occasion::Import(_) | Occasion::Reading(_) => first_authority(source),
         },
         standing: standing_of(entry.status),
         standing_authority: StandingAuthority::Source(source.id),

@@ -78,6 +78,20 @@ pub async fn import_entry(
     entry: &SourceEntry,
     run: Option<ImportRunId>,
 ) -> Result<Imported, HubError> {
+    let imported = import_on(tx, hub, source, entry, Occasion::Import(run)).await?;
+    imported
+        .ok_or_else(|| HubError::Internal("an entry was told to wait for a run that has read everything".to_owned()))
+}
+
+/// The same; nothing if it is decided when the run has read everything.
+async fn import_on(
+    tx: &mut Transaction,
+    hub: &HubParts,
+    source: &Source,
+    entry: &SourceEntry,
+    occasion: Occasion,
+) -> Result<Option<Imported>, HubError> {
+    let run = occasion.cause().run();
     let known = Accounts(tx).by_immutable_id(source.id, &entry.immutable_id).await?;
     let imported = if let Some(account) = known {
         let was_gone = account.status == directory::AccountStatus::Missing;
@@ -97,7 +111,8 @@ pub async fn import_entry(
         let detail = (!changed.is_empty()).then(|| changed.join(", "));
         Imported { outcome, person: Some(refreshed.person.id), detail }
     } else if makes_people(source.mode) {
-        match provision(tx, hub, source, entry, Occasion::Import(run)).await? {
+        let Some(provisioned) = provision(tx, hub, source, entry, occasion).await? else { return Ok(None) };
+        match provisioned {
             Provisioned::Created { person, .. } => Imported::plain(ImportOutcome::Created, Some(person.id)),
             Provisioned::Linked { person, .. } | Provisioned::Matched { person, .. } => {
                 Imported::plain(ImportOutcome::Linked, Some(person.id))
@@ -111,7 +126,7 @@ pub async fn import_entry(
         }
     } else {
         let reason = format!("the directory is in mode {}, which makes nobody new", source.mode);
-        return Ok(Imported::because(ImportOutcome::Ignored, &reason));
+        return Ok(Some(Imported::because(ImportOutcome::Ignored, &reason)));
     };
     let computes = !source.profile.expressions.is_empty();
     let faults = if computes { Values::of(source, entry).faults_in_words() } else { None };
@@ -127,7 +142,7 @@ pub async fn import_entry(
     if matches!(imported.outcome, ImportOutcome::Created | ImportOutcome::Collision | ImportOutcome::Linked) {
         unsettle_listing(tx, source, &[entry.immutable_id.as_str()]).await?;
     }
-    Ok(imported)
+    Ok(Some(imported))
 }
 
 /// Writes a batch of entries, each immutable id once, and says of each what became of it.
@@ -141,6 +156,43 @@ pub async fn import_people(
     entries: &[&SourceEntry],
     run: ImportRunId,
 ) -> Result<Vec<Imported>, HubError> {
+    let imported = import_batch(tx, hub, source, entries, (run, Occasion::Import(Some(run)))).await?;
+    Ok(imported.into_iter().flatten().collect())
+}
+
+/// The same while more is to be read: nothing of those that are decided when everything was.
+pub async fn read_people(
+    tx: &mut Transaction,
+    hub: &HubParts,
+    source: &Source,
+    entries: &[&SourceEntry],
+    run: ImportRunId,
+) -> Result<Vec<Option<Imported>>, HubError> {
+    import_batch(tx, hub, source, entries, (run, Occasion::Reading(run))).await
+}
+
+/// Entries that are written when everything was read: the names and identifiers that they no longer have are free for
+/// others at once.
+pub async fn give_up_names(tx: &mut Transaction, source: &Source, entries: &[&SourceEntry]) -> Result<(), HubError> {
+    let ids: Vec<&str> = entries.iter().map(|entry| entry.immutable_id.as_str()).collect();
+    let known = Accounts(tx).known(source.id, &ids).await?;
+    for entry in entries {
+        if let Some(known) = known.iter().find(|known| known.immutable_id == entry.immutable_id.as_str()) {
+            give_up(tx, source, entry, known).await?;
+            // Whatever it reads next is written, also if it is as before.
+            Accounts(tx).set_digest(known.id, None).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn import_batch(
+    tx: &mut Transaction,
+    hub: &HubParts,
+    source: &Source,
+    entries: &[&SourceEntry],
+    (run, occasion): (ImportRunId, Occasion),
+) -> Result<Vec<Option<Imported>>, HubError> {
     let ids: Vec<&str> = entries.iter().map(|entry| entry.immutable_id.as_str()).collect();
     let known: HashMap<String, KnownAccount> =
         Accounts(tx).known(source.id, &ids).await?.into_iter().map(|k| (k.immutable_id.clone(), k)).collect();
@@ -173,14 +225,15 @@ pub async fn import_people(
     }
     for index in changed.iter().map(|(index, _)| *index).chain(new) {
         if imported[index].is_none() {
-            let mut one = import_entry(tx, hub, source, entries[index], Some(run)).await?;
+            let one = import_on(tx, hub, source, entries[index], occasion).await?;
+            let Some(mut one) = one else { continue };
             if one.outcome == ImportOutcome::Unchanged && gave_up.contains(&index) {
                 one = Imported { outcome: ImportOutcome::Updated, detail: Some("aliases".to_owned()), ..one };
             }
             imported[index] = Some(one);
         }
     }
-    Ok(imported.into_iter().flatten().collect())
+    Ok(imported)
 }
 
 /// Frees the names and identifiers that the entry of a known account no longer has; whether there was one.

@@ -34,6 +34,8 @@ pub(super) enum Resolved {
     New(Option<Questions>),
     /// Something else.
     Done(Box<Provisioned>),
+    /// It would be linked, and is decided when the import has read everything.
+    Later,
 }
 
 /// Who it may be instead.
@@ -58,6 +60,11 @@ pub(super) async fn resolve(
             let (person, account) = link(tx, hub, source, (entry, values), &found, occasion).await?;
             Resolved::Done(Box::new(Provisioned::Linked { person, account }))
         }
+        (Outcome::Link(_), Occasion::Reading(_)) => {
+            // It bears its values from now on: whoever has the same is noticed, in whichever batch they come.
+            Matching(tx).set_keys(source.id, &entry.immutable_id, &keys(source, entry, values)).await?;
+            return Ok(Resolved::Later);
+        }
         (Outcome::Link(found), Occasion::SignIn) => signed_in(tx, hub, source, entry, values, found).await?,
         // One definite candidate, and a reviewer is to agree first: nobody is made meanwhile (row D21).
         (Outcome::Queue(found), _) => hold(tx, hub, source, entry, values, (MatchOutcome::Link, vec![found])).await?,
@@ -65,7 +72,9 @@ pub(super) async fn resolve(
             let Some((kind, found)) = asked_about(outcome) else { return Ok(Resolved::New(None)) };
             match occasion {
                 Occasion::SignIn => Resolved::New(Some(Questions { kind, found })),
-                Occasion::Import(_) => hold(tx, hub, source, entry, values, (kind, found)).await?,
+                Occasion::Import(_) | Occasion::Reading(_) => {
+                    hold(tx, hub, source, entry, values, (kind, found)).await?
+                }
             }
         }
     };

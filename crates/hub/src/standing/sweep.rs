@@ -74,18 +74,36 @@ impl Hub {
             }
         };
         let started = self.clock.now();
+        let linked = Accounts(&mut self.database.reader()).count(live.source.id).await?;
+        // Those who were active and are read as disabled: written when it is known that they are not too many.
+        let mut disabled = Vec::new();
         let mut cursor = None;
         loop {
             let Page { entries, rejected, next } = match connector.page(cursor.take()).await {
                 Ok(page) => page,
                 Err(trouble) => {
                     report.stopped = Some(trouble.reason);
+                    // As many as these are believed of a reading that got no further.
+                    self.write_all(lease, live, &disabled, &mut report).await?;
                     return Ok(report);
                 }
             };
             report.rejected += rejected.len() as u64;
-            for batch in entries.chunks(BATCH) {
-                self.write_batch(lease, live, batch, &mut report).await?;
+            let ids: Vec<&str> = entries.iter().filter(|e| e.status != AccountStatus::Active).map(id_of).collect();
+            let newly = match ids.is_empty() {
+                true => Vec::new(),
+                false => storage::write!(self.under(lease), |tx| {
+                    Ok::<_, HubError>(Accounts(tx).active(live.source.id, &ids).await?)
+                })?,
+            };
+            let (wait, now): (Vec<_>, Vec<_>) =
+                entries.into_iter().partition(|entry| newly.iter().any(|id| id == id_of(entry)));
+            self.write_all(lease, live, &now, &mut report).await?;
+            disabled.extend(wait);
+            let number = i64::try_from(disabled.len()).unwrap_or(i64::MAX);
+            if let Some(reason) = disabled_guard(&policy, linked, number) {
+                self.stop_sweep(lease, live, (linked, 0, number), reason, &mut report).await?;
+                return Ok(report);
             }
             match next {
                 Some(next) => cursor = Some(next),
@@ -93,8 +111,51 @@ impl Hub {
             }
         }
         report.complete = true;
+        let unseen = Accounts(&mut self.database.reader()).count_not_read_since(live.source.id, started).await?;
+        // Those who wait were not written, so they are among the unseen.
+        if !disabled.is_empty() && too_many_missing(&policy, linked, unseen) {
+            let number = i64::try_from(disabled.len()).unwrap_or(i64::MAX);
+            let reason = format!(
+                "{unseen} of {linked} people are missing or disabled, who were not before: more than a sweep may take \
+                 away. Check the base DN, the filter, what the directory says of who is disabled, and the rights of \
+                 the service account"
+            );
+            self.stop_sweep(lease, live, (linked, unseen, number), reason, &mut report).await?;
+            return Ok(report);
+        }
+        self.write_all(lease, live, &disabled, &mut report).await?;
         self.note_unseen(lease, (live, &*connector), &policy, started, &mut report).await?;
         Ok(report)
+    }
+
+    async fn write_all(
+        &self,
+        lease: &Lease,
+        live: &LiveSource,
+        entries: &[SourceEntry],
+        report: &mut SweepReport,
+    ) -> Result<(), HubError> {
+        for batch in entries.chunks(BATCH) {
+            self.write_batch(lease, live, batch, report).await?;
+        }
+        Ok(())
+    }
+
+    /// The removal guard does not believe it.
+    async fn stop_sweep(
+        &self,
+        lease: &Lease,
+        live: &LiveSource,
+        (linked, unseen, disabled): (i64, i64, i64),
+        reason: String,
+        report: &mut SweepReport,
+    ) -> Result<(), HubError> {
+        let source = &live.source;
+        tracing::warn!(source = %source.name, linked, unseen, disabled, "the removal guard stopped a sweep");
+        report.stopped = Some(reason);
+        let details = json!({ "linked": linked, "unseen": unseen, "disabled": disabled });
+        let event = AuditEvent::new(Actor::System, "sweep.stopped-by-guard").source(source.id).details(details);
+        storage::write!(self.under(lease), |tx| { Ok(record(tx, &*self.clock, &*self.random, event.clone()).await?) })
     }
 
     async fn write_batch(
@@ -146,13 +207,7 @@ impl Hub {
         let linked = Accounts(&mut reader).count(source.id).await?;
         let unseen = Accounts(&mut reader).count_not_read_since(source.id, started).await?;
         if let Some(reason) = guard(policy, linked, unseen) {
-            tracing::warn!(source = %source.name, linked, unseen, "the removal guard stopped a sweep");
-            report.stopped = Some(reason);
-            let details = json!({ "linked": linked, "unseen": unseen });
-            let event = AuditEvent::new(Actor::System, "sweep.stopped-by-guard").source(source.id).details(details);
-            return storage::write!(self.under(lease), |tx| {
-                Ok(record(tx, &*self.clock, &*self.random, event.clone()).await?)
-            });
+            return self.stop_sweep(lease, live, (linked, unseen, 0), reason, report).await;
         }
         let mut after = String::new();
         loop {
@@ -181,6 +236,21 @@ impl Hub {
             }
         }
     }
+}
+
+fn id_of(entry: &SourceEntry) -> &str {
+    entry.immutable_id.as_str()
+}
+
+/// Why this many who are suddenly disabled are not believed.
+fn disabled_guard(policy: &Policy, linked: i64, disabled: i64) -> Option<String> {
+    too_many_missing(policy, linked, disabled).then(|| {
+        format!(
+            "{disabled} of {linked} people would be disabled who were not before: more than a sweep may take away. \
+             Check what the directory says of who is disabled. If it is meant, raise removal_guard_percent in the \
+             policy of the site document for a while"
+        )
+    })
 }
 
 /// The removal guard: whether so many of those who are linked cannot be believed to be gone.

@@ -200,3 +200,103 @@ async fn names_of_the_gone_are_held_during_grace_and_then_free_for_new_people() 
         assert_ne!(holder, Some(first.id));
     }
 }
+
+fn disabled(name: &str) -> directory::SourceEntry {
+    directory::SourceEntry { status: AccountStatus::Disabled, ..entry(name) }
+}
+
+#[tokio::test]
+async fn a_status_column_that_breaks_disables_nobody() {
+    for test in hubs().await {
+        let source = with_people(&test, 120, false).await;
+        let ada = person(&test, &source, "p001").await;
+        let session = test.session(ada.id, ProvenBy::Source(source.id)).await;
+        for number in 0..120 {
+            test.directory.set(disabled(&named(number)));
+        }
+        for request in [super::DRY, FULL] {
+            let stopped = try_import(&test, &source, request).await.unwrap();
+            assert_eq!(stopped.state, ImportState::Stopped);
+            let reason = stopped.reason.unwrap();
+            assert!(
+                reason.contains("of 120 people would be disabled") && reason.contains("If it is meant"),
+                "{reason}"
+            );
+        }
+        for name in ["p000", "p001", "p119"] {
+            assert_eq!(person(&test, &source, name).await.state(), PersonState::Mirrored);
+        }
+        assert!(test.hub.session(session).await.unwrap().is_some());
+        // It is mended: the next run reads everything and finds nothing to do.
+        for number in 0..120 {
+            test.directory.set(entry(&named(number)));
+        }
+        let mended = import(&test, &source, CHANGES).await;
+        assert_eq!(mended.counts.of(ObjectKind::Person, ImportOutcome::Unchanged), 120, "{mended:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_removal_guard_counts_the_gone_and_the_suddenly_disabled_together() {
+    for test in hubs().await {
+        let source = with_people(&test, 100, false).await;
+        for number in 0..15 {
+            test.directory.remove(&format!("id-{}", named(number)).into());
+        }
+        for number in 50..56 {
+            test.directory.set(disabled(&named(number)));
+        }
+        let stopped = try_import(&test, &source, FULL).await.unwrap();
+        assert_eq!(stopped.state, ImportState::Stopped);
+        let reason = stopped.reason.unwrap();
+        assert!(reason.contains("15 of 100 people are missing, and 6 would be disabled"), "{reason}");
+        assert_eq!(person(&test, &source, "p050").await.state(), PersonState::Mirrored);
+        assert!(account(&test, &source, "p000").await.missing_since.is_none());
+        // One less, and it is believed.
+        test.directory.set(entry("p000"));
+        let run = import(&test, &source, FULL).await;
+        assert_eq!(run.counts.of(ObjectKind::Person, ImportOutcome::MissingNoted), 14);
+        assert_eq!(run.counts.of(ObjectKind::Person, ImportOutcome::Updated), 6, "{run:?}");
+        assert_eq!(run.counts.read[&ObjectKind::Person], 86);
+        assert_eq!(person(&test, &source, "p050").await.state(), PersonState::DisabledBySource);
+    }
+}
+
+#[tokio::test]
+async fn who_is_disabled_is_so_although_the_run_was_interrupted_in_between() {
+    for test in hubs().await {
+        let source = with_people(&test, 120, false).await;
+        test.directory.set(disabled("p001"));
+        // What was set last comes last: everybody again, behind the one who is disabled.
+        for number in 2..120 {
+            test.directory.set(entry(&named(number)));
+        }
+        test.directory.breaks_off_in(Some(2));
+        let lost = try_import(&test, &source, FULL).await.unwrap();
+        assert_eq!(lost.state, ImportState::Interrupted);
+        assert_eq!(person(&test, &source, "p001").await.state(), PersonState::Mirrored, "it is not yet known how many");
+        test.directory.breaks_off_in(None);
+        test.wait(60);
+        let run = import(&test, &source, FULL).await;
+        assert!(run.resumed);
+        assert_eq!(person(&test, &source, "p001").await.state(), PersonState::DisabledBySource);
+        assert_eq!(run.counts.read[&ObjectKind::Person], 120);
+    }
+}
+
+#[tokio::test]
+async fn somebody_new_gets_the_name_of_a_colleague_who_is_disabled_and_renamed_in_the_same_batch() {
+    for test in hubs().await {
+        let source = with_people(&test, 3, false).await;
+        let mut leaver = disabled("p001-left");
+        leaver.immutable_id = "id-p001".to_owned().into();
+        test.directory.set(leaver);
+        let mut hire = entry("p001");
+        hire.immutable_id = "id-hire".to_owned().into();
+        test.directory.set(hire);
+        let run = import(&test, &source, FULL).await;
+        assert_eq!(run.counts.all(ImportOutcome::Collision), 0, "{run:?}");
+        assert_eq!(person(&test, &source, "hire").await.state(), PersonState::Mirrored);
+        assert_eq!(person(&test, &source, "p001").await.state(), PersonState::DisabledBySource);
+    }
+}

@@ -3,6 +3,7 @@
 mod clock;
 mod guards;
 mod objects;
+mod order;
 mod people;
 mod runs;
 
