@@ -4,6 +4,7 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -20,6 +21,8 @@ struct Part {
     name: &'static str,
     passed: usize,
     failed: usize,
+    /// What it was built in, included.
+    took: Duration,
     /// Why something could not even run.
     remarks: Vec<String>,
 }
@@ -50,23 +53,32 @@ pub fn run(quick: bool, thorough: bool, install: bool) -> anyhow::Result<()> {
     }
     // Before the tests: one of them looks for secrets in what browsers are sent.
     let assets = if quick { Err("not built".to_owned()) } else { build_assets() };
-    let mut parts = vec![rust_tests(quick, thorough, assets.is_ok())];
-    parts.push(xtask_tests());
+    let mut parts = vec![timed(|| rust_tests(quick, thorough, assets.is_ok()))];
+    parts.push(timed(xtask_tests));
     if !quick {
-        let browser = end_to_end(&assets);
-        parts.push(browser);
+        parts.push(timed(|| end_to_end(&assets)));
         if thorough {
-            parts.push(end_to_end_embedded(&assets));
+            parts.push(timed(|| end_to_end_embedded(&assets)));
         }
-        parts.push(rules());
+        parts.push(timed(rules));
     }
     summary(&parts)
+}
+
+fn timed(part: impl FnOnce() -> Part) -> Part {
+    let began = Instant::now();
+    let part = part();
+    Part { took: began.elapsed(), ..part }
 }
 
 fn summary(parts: &[Part]) -> anyhow::Result<()> {
     println!();
     for part in parts {
-        println!("{:<24} {:>5} passed, {:>3} failed", part.name, part.passed, part.failed);
+        let (minutes, seconds) = (part.took.as_secs() / 60, part.took.as_secs() % 60);
+        println!(
+            "{:<24} {:>5} passed, {:>3} failed, {minutes:>3} m {seconds:>2} s with its build",
+            part.name, part.passed, part.failed
+        );
         for remark in &part.remarks {
             println!("    {remark}");
         }

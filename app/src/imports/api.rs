@@ -16,6 +16,21 @@ pub struct ImportsCard {
     pub may_start: bool,
     /// Why none can be started now, in words; else empty.
     pub not_now: String,
+    /// When they begin by themselves.
+    pub schedule: ScheduleCard,
+}
+
+/// When the imports of a source begin by themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleCard {
+    /// "What changed every 15 minutes, everything every day."
+    pub sentence: String,
+    /// Seconds between two that read what changed; 0 for never.
+    pub every: String,
+    pub every_choices: Vec<Choice>,
+    /// The same of those that read everything.
+    pub full_every: String,
+    pub full_every_choices: Vec<Choice>,
 }
 
 /// One run.
@@ -150,5 +165,18 @@ pub async fn cancel_import(name: String, run: String) -> Result<(), ApiError> {
     let id = run.parse().map_err(|_| not_found("This import"))?;
     hub.cancel_import(&by, id).await.map_err(failed)?;
     leptos_axum::redirect(&RunAsk { source: name, run, ..RunAsk::default() }.page());
+    Ok(())
+}
+
+/// Changes when the imports of a source begin by themselves: seconds from one beginning to the next, 0 for never.
+#[server(prefix = "/api", endpoint = "set-import-schedule")]
+pub async fn set_import_schedule(name: String, every: u64, full_every: u64) -> Result<(), ApiError> {
+    use crate::caller::failed;
+    let (hub, by): (_, hub::kernel::capability::ManageSources) = crate::caller::permit().await?;
+    let source = hub.source_by_name(&(&by).into(), &name).await.map_err(failed)?.source;
+    let schedule = directory::ImportSchedule { every_seconds: every, full_every_seconds: full_every };
+    hub.set_import_schedule(&by, source.id, schedule).await.map_err(failed)?;
+    let page = format!("/console/sources/{}", crate::link::encode(&name));
+    leptos_axum::redirect(&crate::link::with_query(&page, &[("done", "scheduled")]));
     Ok(())
 }

@@ -2,12 +2,12 @@
 
 use leptos::prelude::*;
 
-use super::api::{ImportsCard, RunAsk, RunLine, StartImport};
-use crate::ui::{Check, Panel, PostForm, Problem, Sending, TableFrame, When};
+use super::api::{ImportsCard, RunAsk, RunLine, ScheduleCard, SetImportSchedule, StartImport};
+use crate::ui::{Check, Panel, Picker, PostForm, Problem, Sending, TableFrame, When};
 
 /// The newest runs, and how to start one.
 pub(crate) fn imports_panel(source: &str, card: ImportsCard) -> AnyView {
-    let ImportsCard { runs, may_start, not_now } = card;
+    let ImportsCard { runs, may_start, not_now, schedule } = card;
     let none = runs.is_empty();
     let rows = runs.into_iter().map(|run| row(source, run)).collect_view();
     let runs = if none {
@@ -33,7 +33,34 @@ pub(crate) fn imports_panel(source: &str, card: ImportsCard) -> AnyView {
         (true, false) => Some(view! { <p class="body soft">{not_now}</p> }.into_any()),
         (true, true) => Some(start_form(source)),
     };
-    view! { <Panel id="h-imports" title="Imports" hint="people, groups and devices">{start}{runs}</Panel> }.into_any()
+    let schedule = schedule_part(source, may_start, schedule);
+    view! { <Panel id="h-imports" title="Imports" hint="people, groups and devices">{start}{schedule}{runs}</Panel> }
+        .into_any()
+}
+
+/// When they begin by themselves; with its form for whoever may change it.
+fn schedule_part(source: &str, editable: bool, card: ScheduleCard) -> AnyView {
+    if !editable {
+        return view! { <p class="body pad soft">{card.sentence}</p> }.into_any();
+    }
+    let save = Sending::<SetImportSchedule>::new();
+    let source = source.to_owned();
+    view! {
+        <details class="body pad" open=move || save.refusal().is_some()>
+            <summary>{card.sentence}" Change the times"</summary>
+            {move || save.refusal().map(|error| view! { <Problem error /> })}
+            <PostForm action=save class="stack m">
+                <input type="hidden" name="name" value=source />
+                <div class="form-grid">
+                    <Picker id="every" name="every" label="Read what changed" value=card.every choices=card.every_choices />
+                    <Picker id="full-every" name="full_every" label="Read everything" value=card.full_every choices=card.full_every_choices />
+                </div>
+                <p class="hint">"From one beginning to the next. One server of several does it; a paused directory is left alone."</p>
+                <div class="row"><button class="button" aria-busy=move || save.busy()>"Save the times"</button></div>
+            </PostForm>
+        </details>
+    }
+    .into_any()
 }
 
 fn start_form(source: &str) -> AnyView {

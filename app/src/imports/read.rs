@@ -40,7 +40,8 @@ pub async fn imports_card(
         SourceMode::Paused => "A paused directory is not contacted: change its mode, then import.".to_owned(),
         SourceMode::Retired => "A retired directory is not read any more.".to_owned(),
     };
-    Ok(Some(ImportsCard { runs, may_start: editable, not_now }))
+    let schedule = hub.import_schedule(by, source.id).await.map_err(failed)?;
+    Ok(Some(ImportsCard { runs, may_start: editable, not_now, schedule: super::schedule::schedule_card(schedule) }))
 }
 
 /// The page of a run.
@@ -178,7 +179,7 @@ const fn several(kind: ObjectKind) -> &'static str {
     }
 }
 
-fn capital(text: &str) -> String {
+pub(super) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

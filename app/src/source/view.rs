@@ -133,6 +133,7 @@ fn notice(card: &SourceCard) -> Option<impl IntoView + use<>> {
             (Tone::Ok, "Saved, paused.", "Test the connection and a person you know, then change the mode to Active.")
         }
         "saved" => (Tone::Ok, "Saved.", "The change is in force within two seconds."),
+        "scheduled" => (Tone::Ok, "The times are saved.", "Imports begin by themselves as shown below."),
         "mode" => (Tone::Ok, "The mode is changed.", "It is in force within two seconds."),
         "proposed" => (
             Tone::Ask,

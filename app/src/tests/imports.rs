@@ -2,7 +2,7 @@
 
 use super::{HOSTILE, LONG, RTL, keep, moment, source_card};
 use crate::{
-    imports::{ImportsCard, Number, ResultLine, RunAsk, RunCard, RunLine, import_run_view},
+    imports::{ImportsCard, Number, ResultLine, RunAsk, RunCard, RunLine, ScheduleCard, import_run_view},
     source::{SourceCard, source_view},
     ui::Choice,
 };
@@ -25,12 +25,21 @@ fn run(state: (&str, &str), under_way: bool) -> RunLine {
 fn imports_of_a_source() {
     let card =
         |imports| SourceCard { imports: Some(imports), hosts: vec![], notice: String::new(), ..source_card(None) };
-    let none = ImportsCard { runs: vec![], may_start: true, not_now: String::new() };
+    let schedule = ScheduleCard {
+        sentence: "By itself: what changed every 15 minutes.".into(),
+        every: "900".into(),
+        every_choices: vec![Choice::new("0", "Never"), Choice::new("900", "Every 15 minutes")],
+        full_every: "0".into(),
+        full_every_choices: vec![Choice::new("0", "Never"), Choice::new("86400", "Every day")],
+    };
+    let none = ImportsCard { runs: vec![], may_start: true, not_now: String::new(), schedule };
     keep("source-imports-none", || source_view(card(none.clone())));
     let runs = vec![run(("ok", "under way"), true), RunLine { by: HOSTILE.into(), ..run(("bad", "stopped"), false) }];
     keep("source-imports", || source_view(card(ImportsCard { runs: runs.clone(), ..none.clone() })));
     let paused = ImportsCard { runs, not_now: "A paused directory is not contacted.".into(), ..none };
-    keep("source-imports-paused", || source_view(card(paused)));
+    keep("source-imports-paused", || source_view(card(paused.clone())));
+    let read = ImportsCard { may_start: false, not_now: String::new(), ..paused };
+    keep("source-imports-read", || source_view(card(read)));
 }
 
 fn run_card() -> RunCard {

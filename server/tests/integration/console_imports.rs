@@ -121,6 +121,27 @@ async fn an_import_is_tried_started_read_and_taken_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_console_says_when_imports_begin_by_themselves() {
+    let (server, cookie) = with_people(1).await;
+    let text = page(&server, "/console/sources/staff", &cookie).await;
+    assert!(text.contains("Nothing is imported by itself."), "{text}");
+    let often = [("name", "staff"), ("every", "1"), ("full_every", "0")];
+    let refused = server.post("/api/set-import-schedule", &often, Some(&cookie)).await;
+    let status = refused.status();
+    let text = refused.text().await.unwrap();
+    assert!(status.is_client_error() && text.contains("choose 60 seconds to a year"), "{status} {text}");
+    let form = [("name", "staff"), ("every", "900"), ("full_every", "86400")];
+    let saved = send(&server, "/api/set-import-schedule", &form, &cookie).await;
+    let text = page(&server, location(&saved), &cookie).await;
+    assert!(
+        text.contains("The times are saved.") && text.contains("what changed every 15 minutes, everything every day")
+    );
+    let events = page(&server, "/console/audit?kind=source", &cookie).await;
+    assert!(events.contains("source.import-schedule"), "{events}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_import_is_cancelled_and_a_stopping_server_leaves_it_to_go_on() {
     let (server, cookie) = with_people(20_000).await;
     let form = [("name", "staff"), ("what", "full")];

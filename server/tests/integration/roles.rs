@@ -40,6 +40,7 @@ fn arguments(path: &str) -> &'static [(&'static str, &'static str)] {
         "/api/source-settings" => &[("name", "corp-ldap")],
         "/api/import" => &[("ask[source]", "corp-ldap"), ("ask[run]", "0198c0de-0000-7000-8000-000000000009")],
         "/api/start-import" => &[("name", "nowhere"), ("what", "full"), ("dry_run", "true")],
+        "/api/set-import-schedule" => &[("name", "nowhere"), ("every", "900"), ("full_every", "0")],
         "/api/cancel-import" => &[("name", "corp-ldap"), ("run", "0198c0de-0000-7000-8000-000000000009")],
         "/api/source-profile" => &[("name", "corp-ldap")],
         "/api/save-source-profile" => &[("form[name]", "corp-ldap"), ("form[priority]", "first")],
