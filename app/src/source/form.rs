@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     api::{SaveAnswer, SaveSource, settings_of},
-    form_parts::{address, attributes, beginnings, capture, connection, lockout, newcomers, people, service_account},
+    form_parts::{
+        address, attributes, beginnings, capture, connection, lockout, newcomers, objects, people, service_account,
+    },
     test_panel::tried,
     write_access::{WriteForm, write_panel},
 };
@@ -43,6 +45,10 @@ pub struct SourceForm {
     pub id_attribute: String,
     pub username_attribute: String,
     pub netbios_domain: String,
+    pub group_base: String,
+    pub group_filter: String,
+    pub device_base: String,
+    pub device_filter: String,
     /// From the hub's attribute to the source's.
     pub mapping: BTreeMap<String, String>,
     /// Ticked attributes.
@@ -122,6 +128,7 @@ fn ldap(form: &SourceForm, kind: SourceKind) -> AnyView {
         {address(form)}
         {service_account(form)}
         {people(form, kind)}
+        {objects(form)}
         {attributes(form)}
     }
     .into_any()

@@ -115,6 +115,25 @@ pub(super) fn people(form: &SourceForm, kind: SourceKind) -> impl IntoView + use
     .into_any()
 }
 
+pub(super) fn objects(form: &SourceForm) -> impl IntoView + use<> {
+    let form = form.clone();
+    view! {
+        <Panel id="h-objects" title="Where groups and devices are" hint="for imports">
+            <div class="body form-grid">
+                <Field id="group_base" name="form[group_base]" label="Tree of groups" value=form.group_base class="input mono"
+                    hint="Empty = the whole directory: groups are often not below the people." />
+                <Field id="group_filter" name="form[group_filter]" label="Filter that selects groups" value=form.group_filter class="input mono"
+                    hint="Empty = no groups are imported." />
+                <Field id="device_base" name="form[device_base]" label="Tree of devices" value=form.device_base class="input mono"
+                    hint="Empty = the whole directory." />
+                <Field id="device_filter" name="form[device_filter]" label="Filter that selects devices" value=form.device_filter class="input mono"
+                    hint="Empty = no devices are imported." />
+            </div>
+        </Panel>
+    }
+    .into_any()
+}
+
 pub(super) fn attributes(form: &SourceForm) -> impl IntoView + use<> {
     let rows = AttributeName::ALL
         .iter()

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use directory::{
-    AccountStatus, AttributeName, HostChoice, LdapSettings, LockoutReading, SessionId, Source, SourceDraft, SourceMode,
+    AccountStatus, AttributeName, HostChoice, LdapObjects, LdapSettings, LockoutReading, SessionId, Source,
+    SourceDraft, SourceMode,
 };
 use hub::{
     Hub,
@@ -44,6 +45,11 @@ pub(super) fn card(overview: &SourceOverview, test: Option<TestReport>, notice: 
         notice,
         editable,
     }
+}
+
+/// A filter as the form shows it: the usual one where nothing is said.
+fn filter(own: Option<&String>, usual: &str) -> String {
+    own.map_or_else(|| usual.to_owned(), Clone::clone)
 }
 
 /// What a directory does for people in its mode.
@@ -296,6 +302,10 @@ pub(super) fn form_of(draft: &SourceDraft, original: String, revision: i64) -> S
         id_attribute: ldap.id_attribute.clone(),
         username_attribute: ldap.username_attribute.clone(),
         netbios_domain: ldap.netbios_domain.clone().unwrap_or_default(),
+        group_base: ldap.objects.group_base.clone().unwrap_or_default(),
+        group_filter: filter(ldap.objects.group_filter.as_ref(), LdapObjects::usual_group_filter(draft.kind)),
+        device_base: ldap.objects.device_base.clone().unwrap_or_default(),
+        device_filter: filter(ldap.objects.device_filter.as_ref(), LdapObjects::usual_device_filter(draft.kind)),
         mapping: ldap.mapping.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
         self_written: draft.self_written.iter().map(|name| tick(name.as_str())).collect::<BTreeMap<_, _>>(),
         domains: draft.domains.join(", "),

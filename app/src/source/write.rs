@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use directory::{
-    AttributeName, ConnectorSettings, HostChoice, LdapSettings, LockoutSettings, ProfileSettings, Source, SourceDraft,
-    SourceKind, SourceMode, TransportSecurity,
+    AttributeName, ConnectorSettings, HostChoice, LdapObjects, LdapSettings, LockoutSettings, ProfileSettings, Source,
+    SourceDraft, SourceKind, SourceMode, TransportSecurity,
 };
 use hub::{Hub, kernel::capability::ManageSources, sources::ConnectionTest};
 
@@ -106,7 +106,7 @@ fn draft(form: SourceForm, mode: SourceMode) -> Result<SourceDraft, ApiError> {
     let self_written = form.self_written.keys().map(|name| word("self_written", name)).collect::<Result<_, _>>()?;
     Ok(SourceDraft {
         connector: match kind {
-            SourceKind::Ldap | SourceKind::ActiveDirectory => ConnectorSettings::Ldap(ldap(&form)?),
+            SourceKind::Ldap | SourceKind::ActiveDirectory => ConnectorSettings::Ldap(ldap(&form, kind)?),
             other => ConnectorSettings::preset(other),
         },
         name: form.name,
@@ -128,7 +128,7 @@ fn draft(form: SourceForm, mode: SourceMode) -> Result<SourceDraft, ApiError> {
     })
 }
 
-fn ldap(form: &SourceForm) -> Result<LdapSettings, ApiError> {
+fn ldap(form: &SourceForm, kind: SourceKind) -> Result<LdapSettings, ApiError> {
     let urls = parts(&form.urls, &['\n', ' ', ','])
         .into_iter()
         .map(|text| {
@@ -157,14 +157,24 @@ fn ldap(form: &SourceForm) -> Result<LdapSettings, ApiError> {
         id_attribute: form.id_attribute.trim().to_owned(),
         username_attribute: form.username_attribute.trim().to_owned(),
         mapping,
-        // No form and no file sets them yet.
-        objects: directory::LdapObjects::default(),
+        objects: LdapObjects {
+            group_base: text(&form.group_base),
+            group_filter: filter(&form.group_filter, LdapObjects::usual_group_filter(kind)),
+            device_base: text(&form.device_base),
+            device_filter: filter(&form.device_filter, LdapObjects::usual_device_filter(kind)),
+        },
         netbios_domain: text(&form.netbios_domain),
         connect_timeout_ms: number("connect_timeout_ms", &form.connect_timeout_ms)?,
         operation_timeout_ms: number("operation_timeout_ms", &form.operation_timeout_ms)?,
         connections: number("connections", &form.connections)?,
         page_size: number("page_size", &form.page_size)?,
     })
+}
+
+/// What the form says of a filter: as usual where it was left so, and empty where nothing is to be read.
+fn filter(text: &str, usual: &str) -> Option<String> {
+    let text = text.trim();
+    (text != usual).then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -180,8 +190,11 @@ mod tests {
             before.lockout.window_seconds = Some(900);
             before.domains = vec!["example.test".into(), "example.org".into()];
             before.protected_groups = vec!["cn=a,dc=b".into(), "cn=c d,dc=b".into()];
-            before.connector.ldap_mut().unwrap().urls =
+            let ldap = before.connector.ldap_mut().unwrap();
+            ldap.urls =
                 vec!["ldaps://one.example.test".parse().unwrap(), "ldaps://two.example.test:1636".parse().unwrap()];
+            ldap.objects.group_base = Some("ou=groups,dc=example,dc=test".into());
+            ldap.objects.device_filter = Some(String::new());
             let form = super::super::read::form_of(&before, String::new(), 0);
             assert!(form.bind_password.is_empty());
             assert_eq!(draft(form, before.mode).unwrap(), before);

@@ -31,11 +31,6 @@ pub(crate) struct Objects {
     pub(crate) filter: Option<String>,
 }
 
-const GROUPS: &str = "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))";
-const GROUPS_OF_ACTIVE_DIRECTORY: &str = "(objectCategory=group)";
-const DEVICES: &str = "(objectClass=device)";
-const DEVICES_OF_ACTIVE_DIRECTORY: &str = "(objectCategory=computer)";
-
 impl Objects {
     fn new(base: Option<&str>, filter: Option<&str>, usual: &str) -> Result<Self, String> {
         let base = base.map(str::trim).filter(|base| !base.is_empty());
@@ -52,13 +47,9 @@ impl Objects {
     }
 
     /// Groups, then devices.
-    fn both(settings: &LdapSettings, active_directory: bool) -> Result<(Self, Self), String> {
+    fn both(settings: &LdapSettings, kind: SourceKind) -> Result<(Self, Self), String> {
         let LdapObjects { group_base, group_filter, device_base, device_filter } = &settings.objects;
-        let (groups, devices) = if active_directory {
-            (GROUPS_OF_ACTIVE_DIRECTORY, DEVICES_OF_ACTIVE_DIRECTORY)
-        } else {
-            (GROUPS, DEVICES)
-        };
+        let (groups, devices) = (LdapObjects::usual_group_filter(kind), LdapObjects::usual_device_filter(kind));
         Ok((
             Self::new(group_base.as_deref(), group_filter.as_deref(), groups)?,
             Self::new(device_base.as_deref(), device_filter.as_deref(), devices)?,
@@ -178,7 +169,7 @@ impl Compiled {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let active_directory = source.kind == SourceKind::ActiveDirectory;
-        let (groups, devices) = Objects::both(settings, active_directory)
+        let (groups, devices) = Objects::both(settings, source.kind)
             .map_err(|what| wrong(what, "Check where groups and devices are, or leave it empty."))?;
         let connect_timeout = Duration::from_millis(settings.connect_timeout_ms.clamp(100, 30_000));
         let operation_timeout = Duration::from_millis(settings.operation_timeout_ms.clamp(100, 30_000));

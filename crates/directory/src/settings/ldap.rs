@@ -39,6 +39,25 @@ pub struct LdapObjects {
     pub device_filter: Option<String>,
 }
 
+impl LdapObjects {
+    /// What selects groups where nothing is said: `groupOfNames` and `groupOfUniqueNames` (RFC 4519), `posixGroup`
+    /// (RFC 2307); in Active Directory its own category.
+    #[must_use]
+    pub const fn usual_group_filter(kind: SourceKind) -> &'static str {
+        if matches!(kind, SourceKind::ActiveDirectory) {
+            "(objectCategory=group)"
+        } else {
+            "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))"
+        }
+    }
+
+    /// What selects devices where nothing is said: `device` (RFC 4519); in Active Directory computers.
+    #[must_use]
+    pub const fn usual_device_filter(kind: SourceKind) -> &'static str {
+        if matches!(kind, SourceKind::ActiveDirectory) { "(objectCategory=computer)" } else { "(objectClass=device)" }
+    }
+}
+
 /// An LDAP directory or Active Directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LdapSettings {

@@ -74,6 +74,14 @@ pub struct SourceSection {
     /// From the hub's attribute to the directory's; an empty text takes an attribute out.
     pub mapping: Option<BTreeMap<AttributeName, String>>,
     pub netbios_domain: Option<String>,
+    /// The tree of groups; empty = the whole directory.
+    pub group_base: Option<String>,
+    /// Empty = no groups are read.
+    pub group_filter: Option<String>,
+    /// The tree of devices; empty = the whole directory.
+    pub device_base: Option<String>,
+    /// Empty = no devices are read.
+    pub device_filter: Option<String>,
     pub connect_timeout: Option<Seconds>,
     pub operation_timeout: Option<Seconds>,
     pub connections: Option<u32>,

@@ -140,6 +140,15 @@ fn check_ldap(ldap: &mut LdapSettings, kind: SourceKind) -> Result<(), HubError>
     for attribute in ldap.mapping.values() {
         check_attribute(attribute).map_err(|e| invalid("mapping", e))?;
     }
+    for (field, base) in [("group_base", &ldap.objects.group_base), ("device_base", &ldap.objects.device_base)] {
+        base.as_deref().map_or(Ok(()), check_dn).map_err(|e| invalid(field, e))?;
+    }
+    for (field, filter) in
+        [("group_filter", &ldap.objects.group_filter), ("device_filter", &ldap.objects.device_filter)]
+    {
+        let filter = filter.as_deref().filter(|filter| !filter.is_empty());
+        filter.map_or(Ok(()), check_filter).map_err(|e| invalid(field, e))?;
+    }
     check_netbios(ldap, kind)?;
     check_figures(ldap)
 }

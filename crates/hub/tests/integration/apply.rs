@@ -52,6 +52,9 @@ id_attribute = "objectGUID"
 username_attribute = "sAMAccountName"
 mapping = { title = "personalTitle", locale = "" }
 netbios_domain = "ADEX"
+group_base = "ou=groups,dc=ad,dc=test"
+group_filter = "(objectClass=group)"
+device_filter = ""
 connect_timeout = "500ms"
 operation_timeout = 5
 connections = 4

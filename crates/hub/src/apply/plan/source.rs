@@ -166,6 +166,16 @@ fn ldap_of(section: &SourceSection, ldap: &mut LdapSettings, secrets: &SiteSecre
     if let Some(domain) = &section.netbios_domain {
         ldap.netbios_domain = (!domain.is_empty()).then(|| domain.clone());
     }
+    let objects = &mut ldap.objects;
+    for (base, wanted) in
+        [(&mut objects.group_base, &section.group_base), (&mut objects.device_base, &section.device_base)]
+    {
+        if let Some(text) = wanted {
+            *base = (!text.is_empty()).then(|| text.clone());
+        }
+    }
+    set(&mut objects.group_filter, section.group_filter.is_some().then_some(&section.group_filter));
+    set(&mut objects.device_filter, section.device_filter.is_some().then_some(&section.device_filter));
     for (attribute, at_source) in section.mapping.iter().flatten() {
         if at_source.is_empty() {
             ldap.mapping.remove(attribute);
