@@ -11,11 +11,14 @@ mod reading;
 mod started;
 mod tried;
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 pub use clock::DueImport;
 use directory::{ImportCounts, ImportRunId, ImportState, ObjectKind, SourceId};
 pub use list::{ImportLine, ImportPage, ImportReportLine, Wanted};
 pub(crate) use started::Started;
+use storage::{imports::Imports, lease::Lease};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Hub, HubError, kernel::Actor};
@@ -90,19 +93,50 @@ impl Hub {
     ) -> Result<ImportReport, HubError> {
         let name = lease_name(id);
         let owner = self.random.id(self.clock.now()).to_string();
-        let Some(lease) = self.take_lease(&name, &owner, LEASE).await? else {
+        let Some(lease) = self.import_lease(id, &name, &owner).await? else {
             return Err(HubError::Refused(
                 "An import of this directory is under way, or died within the last minute. Wait for it to end, or \
                  cancel it on the directory's page."
                     .to_owned(),
             ));
         };
-        self.database.begin_bulk_load().await?;
-        let done = self.import_under(&lease, id, request, actor, stop, told).await;
-        self.database.end_bulk_load().await?;
+        let done = self.import_in_bulk(&lease, id, request, actor, stop, told).await;
         if !matches!(&done, Err(HubError::Storage(error)) if error.is_lost_lease()) {
             self.release_lease(&name, &owner).await?;
         }
         done
+    }
+
+    async fn import_in_bulk(
+        &self,
+        lease: &Lease,
+        id: SourceId,
+        request: ImportRequest,
+        actor: Actor,
+        stop: &CancellationToken,
+        told: (Watch<'_>, Began<'_>),
+    ) -> Result<ImportReport, HubError> {
+        self.database.begin_bulk_load().await?;
+        let done = self.import_under(lease, id, request, actor, stop, told).await;
+        self.database.end_bulk_load().await?;
+        done
+    }
+
+    /// The lease of a source's import, if none is under way. One that has just ended says so before it gives its lease
+    /// back: that moment is waited for.
+    async fn import_lease(&self, id: SourceId, name: &str, owner: &str) -> Result<Option<Lease>, HubError> {
+        const LOOKS: u32 = 50;
+        const BETWEEN: Duration = Duration::from_millis(100);
+        for _ in 0..LOOKS {
+            if let Some(lease) = self.take_lease(name, owner, LEASE).await? {
+                return Ok(Some(lease));
+            }
+            let newest = Imports(&mut self.database.reader()).of_source(id, 1).await?;
+            if newest.first().is_none_or(|run| run.state == ImportState::Running) {
+                return Ok(None);
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+        Ok(None)
     }
 }

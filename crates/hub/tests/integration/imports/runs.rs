@@ -113,6 +113,23 @@ async fn one_run_of_a_source_at_a_time() {
     }
 }
 
+/// A run says that it has ended before it gives its lease back: whoever read so may start the next one.
+#[tokio::test]
+async fn a_run_that_has_just_ended_is_in_nobodys_way() {
+    for test in hubs().await {
+        let source = readable(&test, 10, false).await;
+        import(&test, &source, FULL).await;
+        let name = lease_name(source.id);
+        test.hub.take_lease(&name, "the run that ended", TimeDelta::seconds(60)).await.unwrap().unwrap();
+        let give_back = async {
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            test.hub.release_lease(&name, "the run that ended").await.unwrap();
+        };
+        let (next, ()) = tokio::join!(import(&test, &source, FULL), give_back);
+        assert_eq!(next.state, ImportState::Completed);
+    }
+}
+
 /// PostgreSQL's leases go by its own clock: `several` stalls real processes there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_was_overtaken_writes_nothing_more() {
