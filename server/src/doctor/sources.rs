@@ -41,6 +41,10 @@ async fn one(patient: &Patient, live: &Arc<LiveSource>) -> Report {
         certificate_times(&mut report, &format!("{name} CA"), pem.as_bytes(), patient.inspection.now, None);
     }
     lockout(&mut report, &name, source);
+    if let Some(trouble) = live.write_trouble() {
+        let remedy = "Enter the write account's password in the directory's settings, or switch writing off there.";
+        report.warning(&name, format!("nothing can be written there: {trouble}"), remedy);
+    }
     match tokio::time::timeout(WAIT, patient.hub.probe_source(live)).await {
         Ok(steps) => {
             for step in steps {
