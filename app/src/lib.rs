@@ -28,6 +28,7 @@ pub mod problem;
 pub mod source;
 pub mod sources;
 pub mod ui;
+pub mod waiting;
 pub mod wizard;
 
 pub use assets::Assets;

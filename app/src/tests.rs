@@ -7,6 +7,7 @@ mod imports;
 mod person;
 mod problems;
 mod profile;
+mod waiting;
 mod watch;
 
 use directory::{ClientAuthentication, ConsentPolicy, PersonState, SourceKind, SourceMode};

@@ -34,6 +34,7 @@ const GROUPS: [(&str, &[Entry]); 5] = [
             Entry { path: "/console/people", label: "People", icon: Icon::People, needs: Permission::FindPeople },
             Entry { path: "/console/groups", label: "Groups", icon: Icon::Group, needs: Permission::FindPeople },
             Entry { path: "/console/devices", label: "Devices", icon: Icon::Server, needs: Permission::FindPeople },
+            Entry { path: "/console/waiting", label: "Waiting", icon: Icon::Clock, needs: Permission::FindPeople },
         ],
     ),
     (

@@ -50,6 +50,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("approvals") view=parts::approvals() ssr=SsrMode::Async />
                     <Route path=path!("approvals/:id") view=parts::approval() ssr=SsrMode::Async />
                     <Route path=path!("administrators") view=parts::administrators() ssr=SsrMode::Async />
+                    <Route path=path!("waiting") view=parts::waiting() ssr=SsrMode::Async />
                     <Route path=path!("attributes") view=parts::attributes() ssr=SsrMode::Async />
                     <Route path=path!("attributes/new") view=parts::new_attribute() ssr=SsrMode::Async />
                     <Route path=path!("attributes/:name") view=parts::attribute() ssr=SsrMode::Async />

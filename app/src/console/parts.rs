@@ -24,6 +24,7 @@ use crate::{
     source::{EditSourcePage, SourcePage, SourceProfilePage},
     sources::SourcesPage,
     ui::{Notice, PageHead, Tone},
+    waiting::WaitingPage,
     wizard::NewSourcePage,
 };
 
@@ -104,13 +105,14 @@ parts! {
         import_run => ImportRunPage,
         source_profile => SourceProfilePage,
     }
-    access at ["approvals", "administrators", "attributes"] {
+    access at ["approvals", "administrators", "attributes", "waiting"] {
         approvals => ApprovalsPage,
         approval => ApprovalPage,
         administrators => AdministratorsPage,
         attributes => AttributesPage,
         new_attribute => NewAttributePage,
         attribute => AttributePage,
+        waiting => WaitingPage,
     }
     apps at ["apps"] {
         apps => AppsPage,

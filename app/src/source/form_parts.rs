@@ -19,6 +19,8 @@ pub fn attribute_word(name: AttributeName) -> String {
         AttributeName::Title => "Title",
         AttributeName::Department => "Department",
         AttributeName::Locale => "Language",
+        AttributeName::BirthDate => "Birth date",
+        AttributeName::NationalNumber => "National number",
         // Pages that show these know their labels.
         AttributeName::Custom(name) => name.as_str(),
     };

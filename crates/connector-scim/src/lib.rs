@@ -74,7 +74,7 @@ impl ScimConnector {
         Ok(Self {
             settings: settings.clone(),
             http,
-            reader: Reader::new(&source.protected_groups),
+            reader: Reader::new(&source.protected_groups, source.profile.reads()),
             digest: digest.finish(),
         })
     }

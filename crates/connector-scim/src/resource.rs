@@ -1,7 +1,7 @@
 //! From a resource to a person or a group. Services differ in what they leave out, so that nothing but an id, and a name,
 //! is asked for.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use directory::{
     AccountStatus, Anchors, AttributeName, ImmutableId, LockoutReading, SourceEntry, SourceGroup, SourceGroupEntry,
@@ -15,11 +15,13 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 pub(crate) struct Reader {
     /// Folded names or ids of groups whose members are privileged.
     protected: HashSet<String>,
+    /// The service's own attributes that expressions read.
+    reads: BTreeSet<String>,
 }
 
 impl Reader {
-    pub(crate) fn new(protected: &[String]) -> Self {
-        Self { protected: protected.iter().map(|group| fold(group).as_str().to_owned()).collect() }
+    pub(crate) fn new(protected: &[String], reads: BTreeSet<String>) -> Self {
+        Self { protected: protected.iter().map(|group| fold(group).as_str().to_owned()).collect(), reads }
     }
 
     pub(crate) fn person(&self, resource: &Value) -> Result<SourceEntry, String> {
@@ -33,7 +35,7 @@ impl Reader {
         let privileged = groups.iter().flatten().any(|group| is(&group.name) || is(group.immutable_id.as_str()));
         let active = resource.get("active") != Some(&Value::Bool(false));
         Ok(SourceEntry {
-            raw: BTreeMap::new(),
+            raw: raw(resource, &self.reads),
             locator: format!("Users/{immutable_id}"),
             immutable_id,
             username,
@@ -96,6 +98,47 @@ fn text(resource: &Value, path: &[&str]) -> Option<String> {
     value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
+/// Values under the service's own names: `nickName`, `name.middleName`, `addresses.locality`, `costCenter` of an extension,
+/// or with its schema `urn:…:User:costCenter`. Nothing stands for what is not there.
+fn raw(resource: &Value, names: &BTreeSet<String>) -> BTreeMap<String, Vec<String>> {
+    let found = names.iter().filter_map(|name| {
+        let values = match name.rsplit_once(':') {
+            Some((schema, path)) => values(resource.get(schema)?, path),
+            None => {
+                let extensions = resource.as_object()?.iter().filter(|(key, _)| key.starts_with("urn:"));
+                std::iter::once(resource)
+                    .chain(extensions.map(|(_, extension)| extension))
+                    .map(|place| values(place, name))
+                    .find(|values| !values.is_empty())?
+            }
+        };
+        (!values.is_empty()).then(|| (name.clone(), values))
+    });
+    found.collect()
+}
+
+fn values(value: &Value, path: &str) -> Vec<String> {
+    let (key, rest) = path.split_once('.').map_or((path, None), |(key, rest)| (key, Some(rest)));
+    // Names of attributes are case-insensitive (RFC 7643 2.1).
+    let named = value.as_object().into_iter().flatten().find(|(name, _)| name.eq_ignore_ascii_case(key));
+    let Some((_, value)) = named else { return Vec::new() };
+    let each: &[Value] = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    each.iter()
+        .flat_map(|one| rest.map_or_else(|| scalar(one).into_iter().collect(), |rest| values(one, rest)))
+        .collect()
+}
+
+/// A value as text; of one of several, what it calls its value.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(yes) => Some(yes.to_string()),
+        Value::Object(fields) => fields.get("value").filter(|value| !value.is_object()).and_then(scalar),
+        Value::Null | Value::Array(_) => None,
+    }
+}
+
 /// The primary one of several, else one for work, else the first.
 fn best(resource: &Value, key: &str) -> Option<String> {
     let all = resource.get(key)?.as_array()?;
@@ -118,8 +161,8 @@ fn attributes(resource: &Value) -> BTreeMap<AttributeName, String> {
             AttributeName::Title => text(resource, &["title"]),
             AttributeName::Department => text(resource, &[ENTERPRISE, "department"]),
             AttributeName::Locale => text(resource, &["preferredLanguage"]).or_else(|| text(resource, &["locale"])),
-            // What an installation defines is computed, by expressions.
-            AttributeName::Custom(_) => None,
+            // RFC 7643 has neither; what an installation defines is computed, by expressions.
+            AttributeName::BirthDate | AttributeName::NationalNumber | AttributeName::Custom(_) => None,
         };
         Some((*name, value?))
     });
@@ -135,4 +178,44 @@ fn groups(resource: &Value) -> Option<Vec<SourceGroup>> {
         Some(SourceGroup { immutable_id: ImmutableId(id), name })
     });
     each.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn attributes_are_read_under_the_services_own_names() {
+        let resource = json!({
+            "id": "7",
+            "nickName": "Zo",
+            "name": { "middleName": "Q" },
+            "addresses": [{ "locality": "Oslo" }, { "locality": "Bergen" }, { "region": "x" }],
+            "emails": [{ "value": "a@corp.test" }, { "value": "b@corp.test" }],
+            ENTERPRISE: { "costCenter": 4130, "manager": { "value": "9" } },
+            "urn:example:badge": { "active": true },
+        });
+        let read = |name: &str| raw(&resource, &BTreeSet::from([name.to_owned()])).remove(name);
+        for (name, expected) in [
+            ("nickname", &["Zo"][..]),
+            ("name.middleName", &["Q"]),
+            ("addresses.locality", &["Oslo", "Bergen"]),
+            ("emails", &["a@corp.test", "b@corp.test"]),
+            ("costCenter", &["4130"]),
+            ("manager", &["9"]),
+            ("urn:example:badge:active", &["true"]),
+            ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:costCenter", &["4130"]),
+        ] {
+            assert_eq!(
+                read(name).as_deref(),
+                Some(&expected.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>()[..]),
+                "{name}"
+            );
+        }
+        for absent in ["title", "name", "addresses", "urn:example:badge:colour", "urn:nothing:active", ""] {
+            assert_eq!(read(absent), None, "{absent}");
+        }
+    }
 }

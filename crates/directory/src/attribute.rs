@@ -30,6 +30,10 @@ pub enum AttributeName {
     Title,
     Department,
     Locale,
+    /// A day, as ISO 8601 writes it. Two who differ in it are two people.
+    BirthDate,
+    /// A number that a state gives to one person. Kept as a keyed digest only, to tell two people apart by.
+    NationalNumber,
     /// One that the installation defined.
     Custom(CustomName),
 }
@@ -46,6 +50,8 @@ impl AttributeName {
         Self::Title,
         Self::Department,
         Self::Locale,
+        Self::BirthDate,
+        Self::NationalNumber,
     ];
 
     /// The one spelling used in storage, configuration and addresses.
@@ -61,6 +67,8 @@ impl AttributeName {
             Self::Title => "title",
             Self::Department => "department",
             Self::Locale => "locale",
+            Self::BirthDate => "birth_date",
+            Self::NationalNumber => "national_number",
             Self::Custom(name) => name.whole(),
         }
     }

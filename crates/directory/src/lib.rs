@@ -42,7 +42,7 @@ pub use person::{
     VerifierOrigin,
 };
 pub use policy::Policy;
-pub use result::{AdapterResult, MatchOutcome};
+pub use result::{AdapterResult, MatchOutcome, WaitingFor};
 pub use role::{Permission, Role};
 pub use rules::{
     Folding, MatchAttribute, MatchRule, MatchRules, MatchTerm, MatchTier, SynchronisedPair, TrustedAttribute,

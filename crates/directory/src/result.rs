@@ -37,6 +37,22 @@ words! {
 }
 
 words! {
+    /// Why nobody was made of an entry yet.
+    WaitingFor, "reason to wait" {
+        /// One person fits, and a reviewer is to agree before they are linked.
+        Link = "link",
+        /// Somebody may be the same person, and nothing is definite.
+        Review = "review",
+        /// Two or more fit.
+        Ambiguous = "ambiguous",
+        /// Who fits has another account there already.
+        Taken = "taken",
+        /// Something that everybody must have is missing, or cannot be computed.
+        Incomplete = "incomplete",
+    }
+}
+
+words! {
     /// What matching an account against the directory found (section 6).
     MatchOutcome, "match outcome" {
         /// The account is linked and both sides are alive.

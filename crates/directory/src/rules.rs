@@ -16,6 +16,10 @@ words! {
         FamilyName = "family_name",
         Department = "department",
         Title = "title",
+        /// Two who differ in it are never linked by a rule, whatever the rules say.
+        BirthDate = "birth_date",
+        /// Likewise; compared as a digest.
+        NationalNumber = "national_number",
         /// The key that synchronised directories share; compared for declared pairs only, never by a rule.
         AnchorGuid = "anchor.guid",
         /// The Windows security identifier; likewise.
@@ -35,9 +39,17 @@ impl MatchAttribute {
             | Self::FamilyName
             | Self::Department
             | Self::Title
+            | Self::BirthDate
+            | Self::NationalNumber
             | Self::AnchorGuid
             | Self::AnchorSid => false,
         }
+    }
+
+    /// Whether two who differ in it can be said not to be one person.
+    #[must_use]
+    pub const fn contradicts(self) -> bool {
+        self.identifies() || matches!(self, Self::BirthDate | Self::NationalNumber)
     }
 
     /// Whether people are looked up by it. A rule needs one such term: nobody is found by a scan.
@@ -45,7 +57,13 @@ impl MatchAttribute {
     pub const fn is_looked_up(self) -> bool {
         match self {
             Self::Username | Self::Email | Self::EmployeeNumber | Self::AnchorGuid | Self::AnchorSid => true,
-            Self::DisplayName | Self::GivenName | Self::FamilyName | Self::Department | Self::Title => false,
+            Self::DisplayName
+            | Self::GivenName
+            | Self::FamilyName
+            | Self::Department
+            | Self::Title
+            | Self::BirthDate
+            | Self::NationalNumber => false,
         }
     }
 
@@ -67,6 +85,8 @@ impl MatchAttribute {
             Self::FamilyName => "family name",
             Self::Department => "department",
             Self::Title => "title",
+            Self::BirthDate => "birth date",
+            Self::NationalNumber => "national number",
             Self::AnchorGuid => "synchronisation key",
             Self::AnchorSid => "security identifier",
         }
@@ -152,7 +172,7 @@ pub struct MatchRules {
     pub definite: u16,
     /// Thousandths from which a candidate is worth a question.
     pub candidate: u16,
-    /// Two records that differ here are never linked by a rule.
+    /// Two records that differ here are never linked by a rule; nor those of [`Self::ALWAYS_CONTRADICT`].
     pub contradictions: Vec<MatchTerm>,
     pub trusted: Vec<TrustedAttribute>,
     pub synchronised: Vec<SynchronisedPair>,
@@ -172,6 +192,18 @@ impl Default for MatchRules {
 }
 
 impl MatchRules {
+    /// What no rules can switch off: a birth date and a national number do not change, and nobody has two (semantics,
+    /// section 6).
+    pub const ALWAYS_CONTRADICT: [MatchTerm; 2] = [
+        MatchTerm { attribute: MatchAttribute::BirthDate, folding: Folding::Exact },
+        MatchTerm { attribute: MatchAttribute::NationalNumber, folding: Folding::Exact },
+    ];
+
+    /// Everything in which two records of one person cannot differ.
+    pub fn vetoes(&self) -> impl Iterator<Item = &MatchTerm> {
+        self.contradictions.iter().chain(&Self::ALWAYS_CONTRADICT)
+    }
+
     /// Every rule, in the order in which they are asked.
     pub fn rules(&self) -> impl Iterator<Item = &MatchRule> {
         self.tiers.iter().flat_map(|tier| &tier.rules)

@@ -27,8 +27,10 @@ pub enum RuleFault {
     UnknownRule(String, String),
     #[error("`definite` must be more than 0 and at most 1, and `candidate` more than 0 and not above it")]
     Thresholds,
-    #[error("only email and employee_number can be trusted or contradict: {0} names nobody")]
+    #[error("only email and employee_number can be trusted: {0} names nobody")]
     NotIdentifying(&'static str),
+    #[error("only email, employee_number, birth_date and national_number can contradict: {0} names nobody")]
+    NoContradiction(&'static str),
     #[error("a directory is synchronised with itself: name two")]
     SynchronisedWithItself,
     #[error("more than {MOST} rules")]
@@ -62,8 +64,10 @@ pub fn check(rules: &MatchRules) -> Vec<RuleFault> {
     if rules.definite == 0 || rules.definite > 1000 || rules.candidate == 0 || rules.candidate > rules.definite {
         faults.push(RuleFault::Thresholds);
     }
-    let named = rules.trusted.iter().map(|t| t.attribute).chain(rules.contradictions.iter().map(|t| t.attribute));
-    faults.extend(named.filter(|a| !a.identifies()).map(|a| RuleFault::NotIdentifying(a.as_str())));
+    let trusted = rules.trusted.iter().map(|t| t.attribute);
+    faults.extend(trusted.filter(|a| !a.identifies()).map(|a| RuleFault::NotIdentifying(a.as_str())));
+    let vetoes = rules.contradictions.iter().map(|t| t.attribute);
+    faults.extend(vetoes.filter(|a| !a.contradicts()).map(|a| RuleFault::NoContradiction(a.as_str())));
     if rules.synchronised.iter().any(|pair| pair.one == pair.other) {
         faults.push(RuleFault::SynchronisedWithItself);
     }

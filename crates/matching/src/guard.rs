@@ -149,7 +149,7 @@ pub(crate) fn doubts_of_sides(
 /// Identifiers that both have and that differ. One that differs is enough, even if another account's agrees.
 fn contradictions(rules: &MatchRules, newcomer: &Newcomer, candidate: &Candidate) -> BTreeSet<Doubt> {
     let mut found = BTreeSet::new();
-    for term in &rules.contradictions {
+    for term in rules.vetoes() {
         let values = |claims: &[Claim]| -> BTreeSet<String> {
             let named = claims.iter().filter(|claim| claim.attribute == term.attribute);
             named.filter_map(|claim| normalised(&claim.value, term.folding)).collect()

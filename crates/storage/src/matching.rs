@@ -1,7 +1,8 @@
 //! What people are matched by: rules in force, the values entries are found by, reviewers' decisions, entries that wait.
 
 use chrono::{DateTime, Utc};
-use directory::{ImmutableId, MatchAttribute, MatchOutcome, MatchRules, PersonId, SourceId};
+use directory::{ImmutableId, ImportRunId, MatchAttribute, MatchRules, PersonId, SourceId, WaitingFor};
+use sea_query::{Alias as Name, Expr, ExprTrait as _, Order, Query, SelectStatement};
 use serde_json::Value;
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -10,6 +11,7 @@ use crate::{
     Queries, StorageError, Transaction,
     lists::{Keys, Listed},
     row::{params, word},
+    search::COUNT_LIMIT,
 };
 
 /// Everything about matching, read or written through `0`.
@@ -80,12 +82,31 @@ struct KeyRow {
 pub struct HeldEntry {
     pub source: SourceId,
     pub immutable_id: ImmutableId,
-    pub kind: MatchOutcome,
+    pub kind: WaitingFor,
     pub display_name: String,
     pub locator: String,
     pub found: Value,
+    /// Why, in words and without values; empty where rules and doubts in `found` say so.
+    pub reason: Option<String>,
     pub opened_at: DateTime<Utc>,
     pub seen_at: DateTime<Utc>,
+    /// The import that saw it last; empty if a sign-in did.
+    pub seen_by: Option<ImportRunId>,
+}
+
+/// Which of the entries that wait.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HeldFilter {
+    pub source: Option<SourceId>,
+    pub kind: Option<WaitingFor>,
+}
+
+/// The last entry of the page before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldPlace {
+    pub opened_at: DateTime<Utc>,
+    pub source: SourceId,
+    pub immutable_id: String,
 }
 
 #[derive(FromRow)]
@@ -96,8 +117,10 @@ struct HeldRow {
     display_name: String,
     locator: String,
     found: Value,
+    reason: Option<String>,
     opened_at: DateTime<Utc>,
     seen_at: DateTime<Utc>,
+    seen_by: Option<Uuid>,
 }
 
 impl TryFrom<HeldRow> for HeldEntry {
@@ -110,8 +133,10 @@ impl TryFrom<HeldRow> for HeldEntry {
             display_name: row.display_name,
             locator: row.locator,
             found: row.found,
+            reason: row.reason,
             opened_at: row.opened_at,
             seen_at: row.seen_at,
+            seen_by: row.seen_by.map(ImportRunId::from),
         })
     }
 }
@@ -157,17 +182,20 @@ const PUT_VERDICT: &str = "insert into match_verdict (source_id, immutable_id, p
     decided_at, reason) values ($1, $2, $3, $4, $5, $6, $7) on conflict (source_id, immutable_id, person_id) \
     do update set same = excluded.same, decided_by = excluded.decided_by, decided_at = excluded.decided_at, \
     reason = excluded.reason";
-const HELD: &str = "select source_id, immutable_id, kind, display_name, locator, found, opened_at, seen_at \
-                    from held_entry where source_id = $1 and immutable_id = $2";
-const OLDEST_HELD: &str = "select source_id, immutable_id, kind, display_name, locator, found, opened_at, seen_at \
-                           from held_entry order by opened_at, source_id, immutable_id limit $1";
+const HELD: &str = "select source_id, immutable_id, kind, display_name, locator, found, reason, opened_at, seen_at, \
+                    seen_by from held_entry where source_id = $1 and immutable_id = $2";
+const UNSEEN: &str = "select immutable_id from held_entry where source_id = $1 and immutable_id > $3 \
+                      and (seen_by is null or seen_by <> $2) order by immutable_id limit $4";
+const SEEN: &str = "update held_entry set seen_by = $1 where source_id = $2 and immutable_id";
+const NO_KEYS: &str = "delete from match_key where source_id = $1 and immutable_id = $2 and not exists \
+    (select 1 from account a where a.source_id = $1 and a.immutable_id = $2)";
 const HOLD: &str = "insert into held_entry (source_id, immutable_id, kind, display_name, locator, found, opened_at, \
-    seen_at) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (source_id, immutable_id) do update set \
+    seen_at, reason, seen_by) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (source_id, immutable_id) do update set \
     kind = excluded.kind, display_name = excluded.display_name, locator = excluded.locator, found = excluded.found, \
-    seen_at = excluded.seen_at";
+    seen_at = excluded.seen_at, reason = excluded.reason, seen_by = excluded.seen_by";
 const RELEASE: &str = "delete from held_entry where source_id = $1 and immutable_id = $2";
-const HELD_FOR: &str = "select h.source_id, h.immutable_id, h.kind, h.display_name, h.locator, h.found, h.opened_at, \
-    h.seen_at from held_candidate c join held_entry h on h.source_id = c.source_id and h.immutable_id = c.immutable_id \
+const HELD_FOR: &str = "select h.source_id, h.immutable_id, h.kind, h.display_name, h.locator, h.found, h.reason, \
+    h.opened_at, h.seen_at, h.seen_by from held_candidate c join held_entry h on h.source_id = c.source_id and h.immutable_id = c.immutable_id \
     where c.person_id = $1 order by h.opened_at, h.source_id, h.immutable_id limit $2";
 const NO_CANDIDATES: &str = "delete from held_candidate where source_id = $1 and immutable_id = $2";
 const CANDIDATE: &str = "insert into held_candidate (person_id, source_id, immutable_id) values ($1, $2, $3) \
@@ -263,10 +291,79 @@ impl<Q: Queries> Matching<'_, Q> {
         rows.into_iter().map(HeldEntry::try_from).collect()
     }
 
-    /// The entries that wait for the longest time.
-    pub async fn oldest_held(&mut self, size: u32) -> Result<Vec<HeldEntry>, StorageError> {
-        let rows: Vec<HeldRow> = self.0.fetch_all(OLDEST_HELD, params![i64::from(size)]).await?;
+    /// A page of those that wait, the longest waiting first; one more than `size`, if there are more.
+    pub async fn held_page(
+        &mut self,
+        filter: HeldFilter,
+        after: Option<&HeldPlace>,
+        size: u32,
+    ) -> Result<Vec<HeldEntry>, StorageError> {
+        let mut select = Query::select();
+        select.columns(HELD_COLUMNS.map(Name::new)).from(Name::new("held_entry"));
+        narrowed(&mut select, filter);
+        if let Some(place) = after {
+            let row = |columns: [&'static str; 3]| Expr::tuple(columns.map(|name| Expr::col(Name::new(name))));
+            let last: [Expr; 3] =
+                [Expr::val(place.opened_at), Expr::val(place.source.uuid()), Expr::val(place.immutable_id.clone())];
+            select.and_where(row(["opened_at", "source_id", "immutable_id"]).gt(Expr::tuple(last)));
+        }
+        for column in ["opened_at", "source_id", "immutable_id"] {
+            select.order_by(Name::new(column), Order::Asc);
+        }
+        select.limit(u64::try_from(crate::page_limit(size)).unwrap_or(u64::MAX));
+        let rows: Vec<HeldRow> = self.0.fetch_page(&select).await?;
         rows.into_iter().map(HeldEntry::try_from).collect()
+    }
+
+    /// How many wait; one more than the limit if there are more.
+    pub async fn count_held(&mut self, filter: HeldFilter) -> Result<i64, StorageError> {
+        let mut first = Query::select();
+        first.column(Name::new("opened_at")).from(Name::new("held_entry"));
+        narrowed(&mut first, filter);
+        first.limit(u64::try_from(COUNT_LIMIT + 1).unwrap_or(u64::MAX));
+        let mut count = Query::select();
+        count.expr_as(Expr::cust("count(*)"), Name::new("number")).from_subquery(first, Name::new("first"));
+        let rows: Vec<(i64,)> = self.0.fetch_page(&count).await?;
+        Ok(rows.first().map_or(0, |(number,)| *number))
+    }
+
+    /// Those of this directory that this import has not seen, in the order of their ids.
+    pub async fn held_unseen(
+        &mut self,
+        source: SourceId,
+        run: ImportRunId,
+        after: &str,
+        size: u32,
+    ) -> Result<Vec<ImmutableId>, StorageError> {
+        let values = params![source.uuid(), run.uuid(), after, i64::from(size)];
+        let rows: Vec<(String,)> = self.0.fetch_all(UNSEEN, values).await?;
+        Ok(rows.into_iter().map(|(id,)| id.into()).collect())
+    }
+}
+
+const RELEASE_ALL: [&str; 2] = [
+    "delete from held_candidate where source_id = $1 and immutable_id",
+    "delete from held_entry where source_id = $1 and immutable_id",
+];
+const HELD_COLUMNS: [&str; 10] = [
+    "source_id",
+    "immutable_id",
+    "kind",
+    "display_name",
+    "locator",
+    "found",
+    "reason",
+    "opened_at",
+    "seen_at",
+    "seen_by",
+];
+
+fn narrowed(select: &mut SelectStatement, filter: HeldFilter) {
+    if let Some(source) = filter.source {
+        select.and_where(Expr::col(Name::new("source_id")).eq(source.uuid()));
+    }
+    if let Some(kind) = filter.kind {
+        select.and_where(Expr::col(Name::new("kind")).eq(kind.as_str()));
     }
 }
 
@@ -364,6 +461,8 @@ impl Matching<'_, Transaction> {
             held.found.clone(),
             held.opened_at,
             held.seen_at,
+            held.reason.clone(),
+            held.seen_by.map(ImportRunId::uuid),
         ];
         self.0.execute(HOLD, values).await?;
         self.0.execute(NO_CANDIDATES, params![held.source.uuid(), held.immutable_id.as_str()]).await?;
@@ -372,6 +471,29 @@ impl Matching<'_, Transaction> {
         for person in people {
             let values = params![person.uuid(), held.source.uuid(), held.immutable_id.as_str()];
             self.0.execute(CANDIDATE, values).await?;
+        }
+        Ok(())
+    }
+
+    /// Entries that are there, though they could not be read: they wait on.
+    pub async fn see_held(&mut self, source: SourceId, run: ImportRunId, ids: &[&str]) -> Result<(), StorageError> {
+        let fixed = vec![run.uuid().into(), source.uuid().into()];
+        Listed { head: SEEN, fixed, keys: Keys::Texts(ids) }.execute(self.0).await.map(|_| ())
+    }
+
+    /// The entry is not there any more: it waits no more, and its values are free for "unique". Whether it waited.
+    pub async fn forget_held(&mut self, source: SourceId, id: &ImmutableId) -> Result<bool, StorageError> {
+        let waited = self.release(source, id).await?;
+        if waited {
+            self.0.execute(NO_KEYS, params![source.uuid(), id.as_str()]).await?;
+        }
+        Ok(waited)
+    }
+
+    /// None of these waits any more.
+    pub async fn release_all(&mut self, source: SourceId, ids: &[&str]) -> Result<(), StorageError> {
+        for head in RELEASE_ALL {
+            Listed { head, fixed: vec![source.uuid().into()], keys: Keys::Texts(ids) }.execute(self.0).await?;
         }
         Ok(())
     }

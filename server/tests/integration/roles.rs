@@ -49,6 +49,7 @@ fn arguments(path: &str) -> &'static [(&'static str, &'static str)] {
         "/api/source-wizard-step" => &[("step", "address"), ("values[urls]", "not a url")],
         "/api/set-source-mode" => &[("name", "corp-ldap"), ("revision", "0"), ("mode", "paused")],
         "/api/test-source-password" => &[("name", "nowhere"), ("person", "x"), ("password", "y")],
+        "/api/waiting" => &[("ask[kind]", "incomplete")],
         "/api/attributes" => &[("done", "")],
         "/api/attribute" => &[("name", ""), ("remove", "false")],
         "/api/save-attribute" => &[("form[name]", "Not a name")],

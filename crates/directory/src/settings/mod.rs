@@ -172,8 +172,8 @@ impl ConnectorSettings {
     #[must_use]
     pub const fn hands_raw_over(&self) -> bool {
         match self {
-            Self::Ldap(_) | Self::Sql(_) | Self::File(_) => true,
-            Self::OpenId(_) | Self::Scim(_) => false,
+            Self::Ldap(_) | Self::Sql(_) | Self::File(_) | Self::Scim(_) => true,
+            Self::OpenId(_) => false,
         }
     }
 

@@ -7,6 +7,7 @@ use storage::{
     directory_devices::DirectoryDevices,
     group_members::GroupMembers,
     imports::{CursorStage, ImportCursor},
+    matching::Matching,
     set_aside::{Aside, SetAside},
 };
 
@@ -60,9 +61,32 @@ impl Engine<'_> {
         if kind == ObjectKind::Person && cursor.whole && !cursor.nameless && !self.run.dry_run {
             let (hub, source) = (self.hub, &self.live.source);
             storage::write!(hub.under(self.lease), |tx| { mirror::note_read_whole(tx, hub, source).await })?;
+            self.forget_waiting().await?;
         }
         let done = ImportCursor { stage: CursorStage::Done, delta: cursor.position.clone(), position: None, ..cursor };
         self.commit(kind, &Sorted::default(), Some(done)).await
+    }
+
+    /// Entries that waited, and that this complete read did not return, wait no more.
+    async fn forget_waiting(&mut self) -> Result<(), HubError> {
+        let (hub, source, run) = (self.hub, &self.live.source, self.run.id);
+        let (mut after, mut gone) = (String::new(), 0_u64);
+        loop {
+            let page = Matching(&mut hub.database.reader()).held_unseen(source.id, run, &after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.to_string();
+            gone += storage::write!(hub.under(self.lease), |tx| {
+                let mut gone = 0;
+                for id in &page {
+                    gone += u64::from(mirror::forget_waiting(tx, hub, source, id).await?);
+                }
+                Ok::<_, HubError>(gone)
+            })?;
+        }
+        if gone > 0 {
+            self.remarks.push(format!("entries that waited and are not there any more: {gone}"));
+        }
+        Ok(())
     }
 
     /// How many objects of the kind are there as far as the hub knows, and how many of them this run has not seen.

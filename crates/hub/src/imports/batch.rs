@@ -13,6 +13,7 @@ use storage::{
     directory_devices::DirectoryDevices,
     group_members::GroupMembers,
     imports::ImportResult,
+    matching::Matching,
     set_aside::{Aside, SetAside},
 };
 
@@ -187,7 +188,10 @@ pub(super) async fn write(
     // A broken record is present all the same.
     present.retain(|id| !id.is_empty() && !id.contains('\0'));
     match kind {
-        ObjectKind::Person => Accounts(tx).see_all(source.id, run, &present).await?,
+        ObjectKind::Person => {
+            Accounts(tx).see_all(source.id, run, &present).await?;
+            Matching(tx).see_held(source.id, run, &present).await?;
+        }
         ObjectKind::Group => GroupMembers(tx).see_all(source.id, run, &present).await?,
         ObjectKind::Device => DirectoryDevices(tx).see_all(source.id, run, &present).await?,
     }
@@ -223,7 +227,7 @@ async fn people(
         let (aside, now): (Vec<_>, Vec<_>) = sorted.people.iter().partition(waits);
         (aside.into_iter().copied().collect(), now.into_iter().copied().collect())
     };
-    mirror::give_up_names(tx, source, &aside).await?;
+    mirror::give_up_names(tx, hub, source, &aside).await?;
     batch.aside.extend(aside.into_iter().map(|entry| (Aside::Disabled, entry.clone())));
     let imported = mirror::read_people(tx, hub, source, &now, task.run).await?;
     for (entry, one) in now.into_iter().zip(imported) {

@@ -100,8 +100,8 @@ impl Engine<'_> {
 
     /// The earlier entries that these meet, as their source shows them now.
     async fn earlier(&mut self, sorted: &Sorted<'_>) -> Result<Vec<SourceEntry>, HubError> {
-        let source = &self.live.source;
-        let these = sorted.people.iter().map(|entry| (entry.immutable_id.as_str(), mirror::met_by(source, entry)));
+        let (vault, source) = (&self.hub.vault, &self.live.source);
+        let these = sorted.people.iter().map(|entry| (entry.immutable_id.as_str(), mirror::met_by(vault, source, entry)));
         let met = self.tried.met(these);
         let mut earlier = Vec::with_capacity(met.len().min(EARLIER));
         let mut incomplete = met.len() > EARLIER;
@@ -169,11 +169,11 @@ impl Engine<'_> {
         }
         // They bear their values, though nothing is decided.
         changed.extend(batch.aside.iter().map(|(_, entry)| (entry.immutable_id.as_str(), false)));
-        let source = &self.live.source;
+        let (vault, source) = (&self.hub.vault, &self.live.source);
         let mut reader = self.hub.database.reader();
         for entry in &sorted.people {
             let Some(was_there) = changed.get(entry.immutable_id.as_str()) else { continue };
-            let mut met = mirror::met_by(source, entry);
+            let mut met = mirror::met_by(vault, source, entry);
             met.extend(before.remove(entry.immutable_id.as_str()).unwrap_or_default());
             if *was_there {
                 met.extend(mirror::held_before(&mut reader, source, &entry.immutable_id).await?);

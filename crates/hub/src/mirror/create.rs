@@ -17,7 +17,7 @@ use storage::{
 use super::{
     audit,
     import::{checks_passwords, first_authority},
-    link::{Resolved, open_cases, resolve, sight},
+    link::{Resolved, hold_incomplete, open_cases, resolve, sight},
     matched::{asked_by, rules_in_force},
     refresh::{Birth, refresh, write_entry},
     standing_of,
@@ -63,6 +63,15 @@ impl Occasion {
             Self::Reading(run) => Cause::Import(Some(run)),
         }
     }
+
+    /// The import, if it is one.
+    pub(super) const fn run(self) -> Option<ImportRunId> {
+        match self {
+            Self::SignIn => None,
+            Self::Import(run) => run,
+            Self::Reading(run) => Some(run),
+        }
+    }
 }
 
 /// Creates the person of an entry whose password was just proven at its source. The caller has made sure that the
@@ -91,7 +100,7 @@ pub(super) async fn provision(
         let person = People(tx).survivor(refreshed.person.id).await?.unwrap_or(refreshed.person);
         return Ok(Some(Provisioned::Linked { person, account: refreshed.account }));
     }
-    let values = Values::of(source, entry);
+    let values = Values::of(&hub.vault, source, entry);
     let refused = match refused(&values, entry, occasion) {
         Some(reason) => Some(reason),
         None => uncertain(tx, &values).await?,
@@ -101,8 +110,9 @@ pub(super) async fn provision(
             let event = AuditEvent::new(Actor::System, "person.ignored").source(source.id);
             audit(tx, hub, event.details(json!({ "reason": reason }))).await?;
         } else {
+            hold_incomplete(tx, hub, source, (entry, &values), &reason, occasion).await?;
             // Nobody, but not nothing: another with its values is not unique.
-            sight(tx, source, entry).await?;
+            sight(tx, hub, source, entry).await?;
         }
         return Ok(Some(Provisioned::Ignored { reason }));
     }

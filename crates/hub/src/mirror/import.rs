@@ -128,8 +128,10 @@ async fn import_on(
         let reason = format!("the directory is in mode {}, which makes nobody new", source.mode);
         return Ok(Some(Imported::because(ImportOutcome::Ignored, &reason)));
     };
-    let computes = !source.profile.expressions.is_empty();
-    let faults = if computes { Values::of(source, entry).faults_in_words() } else { None };
+    let mapping = source.connector.mapping();
+    let computes = !source.profile.expressions.is_empty()
+        || mapping.is_some_and(|mapping| mapping.contains_key(&AttributeName::BirthDate));
+    let faults = if computes { Values::of(&hub.vault, source, entry).faults_in_words() } else { None };
     let detail = match (imported.detail, faults) {
         (Some(detail), Some(faults)) if imported.outcome != ImportOutcome::Held => Some(format!("{detail}; {faults}")),
         (None, faults) => faults,
@@ -173,12 +175,17 @@ pub async fn read_people(
 
 /// Entries that are written when everything was read: the names and identifiers that they no longer have are free for
 /// others at once.
-pub async fn give_up_names(tx: &mut Transaction, source: &Source, entries: &[&SourceEntry]) -> Result<(), HubError> {
+pub async fn give_up_names(
+    tx: &mut Transaction,
+    hub: &HubParts,
+    source: &Source,
+    entries: &[&SourceEntry],
+) -> Result<(), HubError> {
     let ids: Vec<&str> = entries.iter().map(|entry| entry.immutable_id.as_str()).collect();
     let known = Accounts(tx).known(source.id, &ids).await?;
     for entry in entries {
         if let Some(known) = known.iter().find(|known| known.immutable_id == entry.immutable_id.as_str()) {
-            give_up(tx, source, entry, known).await?;
+            give_up(tx, hub, source, (entry, known)).await?;
             // Whatever it reads next is written, also if it is as before.
             Accounts(tx).set_digest(known.id, None).await?;
         }
@@ -200,7 +207,7 @@ async fn import_batch(
     let (mut same, mut changed, mut new) = (Vec::new(), Vec::new(), Vec::new());
     for (index, entry) in entries.iter().enumerate() {
         match known.get(entry.immutable_id.as_str()) {
-            Some(known) if known.digest.as_ref().is_some_and(|d| *d == digest_of(source, entry)) => {
+            Some(known) if known.digest.as_ref().is_some_and(|d| *d == digest_of(&hub.vault, source, entry)) => {
                 same.push(known);
                 imported[index] = Some(Imported::plain(ImportOutcome::Unchanged, Some(known.person_id)));
             }
@@ -212,12 +219,12 @@ async fn import_batch(
     Accounts(tx).touch_all(source.id, Some(run), &same, now).await?;
     let mut gave_up = HashSet::new();
     for (index, known) in &changed {
-        if give_up(tx, source, entries[*index], known).await? {
+        if give_up(tx, hub, source, (entries[*index], known)).await? {
             gave_up.insert(*index);
         }
     }
     if makes_people(source.mode) {
-        let free = uncontested(tx, source, entries, &new).await?;
+        let free = uncontested(tx, hub, source, entries, &new).await?;
         let made = make(tx, hub, source, entries, free, run).await?;
         for (index, person) in made {
             imported[index] = Some(Imported::plain(ImportOutcome::Created, Some(person)));
@@ -239,12 +246,12 @@ async fn import_batch(
 /// Frees the names and identifiers that the entry of a known account no longer has; whether there was one.
 async fn give_up(
     tx: &mut Transaction,
+    hub: &HubParts,
     source: &Source,
-    entry: &SourceEntry,
-    known: &KnownAccount,
+    (entry, known): (&SourceEntry, &KnownAccount),
 ) -> Result<bool, HubError> {
     let mut gave_up = false;
-    let mut values = Values::of(source, entry);
+    let mut values = Values::of(&hub.vault, source, entry);
     values.hold(tx, known.person_id, known.id).await?;
     for alias in Aliases(tx).of_account(known.id).await? {
         if !values.aliases.contains(&alias.folded) {
@@ -283,6 +290,8 @@ const fn claim_kind(name: AttributeName) -> &'static str {
         | AttributeName::Title
         | AttributeName::Department
         | AttributeName::Locale
+        | AttributeName::BirthDate
+        | AttributeName::NationalNumber
         | AttributeName::Custom(_) => "not claimed",
     }
 }
@@ -291,6 +300,7 @@ const fn claim_kind(name: AttributeName) -> &'static str {
 /// can be made together. The others go through [`provision`] one by one.
 async fn uncontested(
     tx: &mut Transaction,
+    hub: &HubParts,
     source: &Source,
     entries: &[&SourceEntry],
     new: &[usize],
@@ -298,7 +308,7 @@ async fn uncontested(
     let mut wanted = Vec::with_capacity(new.len());
     let mut times: HashMap<(&'static str, String), usize> = HashMap::new();
     for index in new {
-        let values = Values::of(source, entries[*index]);
+        let values = Values::of(&hub.vault, source, entries[*index]);
         if refused(&values, entries[*index], Occasion::Import(None)).is_some() {
             continue;
         }
@@ -328,7 +338,7 @@ async fn uncontested(
         let held = Aliases(tx).held(claim_kind(kind), &values).await?;
         contested.extend(held.into_iter().map(|value| (claim_kind(kind), value)));
     }
-    let wanted = unmatched(tx, source, entries, wanted).await?;
+    let wanted = unmatched(tx, hub, source, entries, wanted).await?;
     let is_free = |w: &Wanted| {
         w.values.aliases.iter().all(|name| !contested.contains(&("alias", name.clone())))
             && w.values.faults.is_empty()
@@ -341,6 +351,7 @@ async fn uncontested(
 /// this batch. Without rules in force that is everybody.
 async fn unmatched(
     tx: &mut Transaction,
+    hub: &HubParts,
     source: &Source,
     entries: &[&SourceEntry],
     wanted: Vec<(usize, Wanted)>,
@@ -368,7 +379,7 @@ async fn unmatched(
         let borne = w.keys.iter().any(|key| taken.contains(&(key.attribute, key.folded.clone())));
         if borne || decided.contains(entry.immutable_id.as_str()) {
             // Before any of them is decided: two of one batch with one value are not unique.
-            sight(tx, source, entry).await?;
+            sight(tx, hub, source, entry).await?;
         } else {
             alone.push((index, w));
         }
@@ -414,7 +425,7 @@ async fn make(
         };
         made.push((index, person.id));
         people.push(NewPerson {
-            digest: Some(digest_of(source, entry)),
+            digest: Some(digest_of(&hub.vault, source, entry)),
             keys,
             aliases: names.iter().map(alias).collect(),
             words: words(&person.display_name, &attributes, &names),
@@ -428,6 +439,8 @@ async fn make(
     insert_people(tx, &people, Some(run.uuid())).await?;
     let ids: Vec<&str> = made.iter().map(|(index, _)| entries[*index].immutable_id.as_str()).collect();
     unsettle_listing(tx, source, &ids).await?;
+    // Whoever lacked something and has it now waits no more.
+    Matching(tx).release_all(source.id, &ids).await?;
     // One line for all of them: the results of the run name each.
     let details = json!({ "run": run, "people": people.len() });
     audit(tx, hub, AuditEvent::new(Actor::System, "people.imported").source(source.id).details(details)).await?;

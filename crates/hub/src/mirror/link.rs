@@ -1,7 +1,9 @@
 //! What follows from matching an entry: linked to the one who fits, held for a reviewer, or a person of its own with
 //! questions (semantics, section 6; rows D18b, D19 and D21).
 
-use directory::{Account, CaseId, MatchOutcome, Person, PersonId, Source, SourceEntry, SourceMode};
+use directory::{
+    Account, CaseId, ImmutableId, MatchOutcome, Person, PersonId, Source, SourceEntry, SourceMode, WaitingFor,
+};
 use matching::{Found, Outcome};
 use serde_json::{Value, json};
 use storage::{
@@ -60,20 +62,24 @@ pub(super) async fn resolve(
             let (person, account) = link(tx, hub, source, (entry, values), &found, occasion).await?;
             Resolved::Done(Box::new(Provisioned::Linked { person, account }))
         }
-        (Outcome::Link(_), Occasion::Reading(_)) => {
+        (Outcome::Link(_), Occasion::Reading(run)) => {
+            // If it waited before, it is there still.
+            Matching(tx).see_held(source.id, run, &[entry.immutable_id.as_str()]).await?;
             // It bears its values from now on: whoever has the same is noticed, in whichever batch they come.
             Matching(tx).set_keys(source.id, &entry.immutable_id, &keys(source, entry, values)).await?;
             return Ok(Resolved::Later);
         }
         (Outcome::Link(found), Occasion::SignIn) => signed_in(tx, hub, source, entry, values, found).await?,
         // One definite candidate, and a reviewer is to agree first: nobody is made meanwhile (row D21).
-        (Outcome::Queue(found), _) => hold(tx, hub, source, entry, values, (MatchOutcome::Link, vec![found])).await?,
+        (Outcome::Queue(found), _) => {
+            hold(tx, hub, source, (entry, values), (WaitingFor::Link, vec![found]), occasion).await?
+        }
         (outcome @ (Outcome::Review(_) | Outcome::Ambiguous(_) | Outcome::Taken(_)), occasion) => {
             let Some((kind, found)) = asked_about(outcome) else { return Ok(Resolved::New(None)) };
             match occasion {
                 Occasion::SignIn => Resolved::New(Some(Questions { kind, found })),
                 Occasion::Import(_) | Occasion::Reading(_) => {
-                    hold(tx, hub, source, entry, values, (kind, found)).await?
+                    hold(tx, hub, source, (entry, values), (waiting_for(kind), found), occasion).await?
                 }
             }
         }
@@ -160,9 +166,9 @@ async fn hold(
     tx: &mut Transaction,
     hub: &HubParts,
     source: &Source,
-    entry: &SourceEntry,
-    values: &Values,
-    (kind, found): (MatchOutcome, Vec<Found>),
+    (entry, values): (&SourceEntry, &Values),
+    (kind, found): (WaitingFor, Vec<Found>),
+    occasion: Occasion,
 ) -> Result<Resolved, HubError> {
     let now = hub.clock.now();
     let before = Matching(tx).held(source.id, &entry.immutable_id).await?;
@@ -173,8 +179,10 @@ async fn hold(
         display_name: values.display_name.clone().unwrap_or_default(),
         locator: shown(&entry.locator),
         found: found.iter().map(as_json).collect(),
+        reason: None,
         opened_at: before.as_ref().map_or(now, |before| before.opened_at),
         seen_at: now,
+        seen_by: occasion.run(),
     };
     // It bears its values all the same: nobody else is "unique" beside it.
     Matching(tx).set_keys(source.id, &entry.immutable_id, &keys(source, entry, values)).await?;
@@ -186,6 +194,63 @@ async fn hold(
     }
     let reason = format!("a reviewer decides who this is ({kind}): {}", why(&found));
     Ok(Resolved::Done(Box::new(Provisioned::Ignored { reason })))
+}
+
+/// Nobody is made of an entry that lacks what everybody must have: it waits until a reading finds it otherwise.
+pub(super) async fn hold_incomplete(
+    tx: &mut Transaction,
+    hub: &HubParts,
+    source: &Source,
+    (entry, values): (&SourceEntry, &Values),
+    reason: &str,
+    occasion: Occasion,
+) -> Result<(), HubError> {
+    let now = hub.clock.now();
+    let before = Matching(tx).held(source.id, &entry.immutable_id).await?;
+    let held = HeldEntry {
+        source: source.id,
+        immutable_id: entry.immutable_id.clone(),
+        kind: WaitingFor::Incomplete,
+        display_name: values.display_name.clone().unwrap_or_default(),
+        locator: shown(&entry.locator),
+        found: json!([]),
+        reason: Some(shown(reason)),
+        opened_at: before.as_ref().map_or(now, |before| before.opened_at),
+        seen_at: now,
+        seen_by: occasion.run(),
+    };
+    Ok(Matching(tx).hold(&held).await?)
+}
+
+/// What a question of matching is called while an entry waits for its answer.
+const fn waiting_for(outcome: MatchOutcome) -> WaitingFor {
+    match outcome {
+        MatchOutcome::Link => WaitingFor::Link,
+        MatchOutcome::Ambiguous => WaitingFor::Ambiguous,
+        MatchOutcome::Taken => WaitingFor::Taken,
+        MatchOutcome::Review
+        | MatchOutcome::Linked
+        | MatchOutcome::Create
+        | MatchOutcome::Collision
+        | MatchOutcome::Ignored
+        | MatchOutcome::Gone
+        | MatchOutcome::Returned => WaitingFor::Review,
+    }
+}
+
+/// An entry that waited is gone from its directory. Only a complete read, or the directory itself, says so.
+pub(crate) async fn forget_waiting(
+    tx: &mut Transaction,
+    hub: &HubParts,
+    source: &Source,
+    id: &ImmutableId,
+) -> Result<bool, HubError> {
+    let waited = Matching(tx).forget_held(source.id, id).await?;
+    if waited {
+        let event = AuditEvent::new(Actor::System, "match.gone").source(source.id).details(json!({ "entry": id }));
+        audit(tx, hub, event).await?;
+    }
+    Ok(waited)
 }
 
 fn as_json(found: &Found) -> Value {
@@ -254,7 +319,7 @@ pub async fn note_read_whole(tx: &mut Transaction, hub: &HubParts, source: &Sour
 }
 
 /// Notes what an entry says of which no person is made now: it counts when "unique" is judged.
-pub async fn sight(tx: &mut Transaction, source: &Source, entry: &SourceEntry) -> Result<(), HubError> {
-    let values = Values::of(source, entry);
+pub async fn sight(tx: &mut Transaction, hub: &HubParts, source: &Source, entry: &SourceEntry) -> Result<(), HubError> {
+    let values = Values::of(&hub.vault, source, entry);
     Ok(Matching(tx).set_keys(source.id, &entry.immutable_id, &keys(source, entry, &values)).await?)
 }

@@ -11,7 +11,7 @@ use storage::{
 };
 
 use super::values::{Values, clean};
-use crate::HubError;
+use crate::{HubError, kernel::vault::Vault};
 
 /// How expressions call the name people type.
 const USERNAME: &str = "username";
@@ -107,8 +107,9 @@ pub(super) fn lacking(
 pub(crate) type Mapped = (BTreeMap<AttributeName, String>, BTreeMap<AttributeName, String>);
 
 /// See [`Mapped`].
-pub(crate) fn mapped(source: &Source, entry: &SourceEntry) -> Mapped {
-    let values = Values::of(source, entry);
+pub(crate) fn mapped(vault: &Vault, source: &Source, entry: &SourceEntry) -> Mapped {
+    let mut values = Values::of(vault, source, entry);
+    values.conceal();
     (values.attributes, values.faults)
 }
 

@@ -69,7 +69,7 @@ pub(crate) async fn feeding(queries: &mut impl Queries) -> Result<BTreeSet<Attri
 
 /// The attributes these rules ask about.
 pub(super) fn asked_by(rules: &MatchRules) -> BTreeSet<AttributeName> {
-    let terms = rules.rules().flat_map(|rule| &rule.terms).chain(&rules.contradictions);
+    let terms = rules.rules().flat_map(|rule| &rule.terms).chain(rules.vetoes());
     terms.filter_map(|term| name_of(term.attribute)).collect()
 }
 
@@ -239,6 +239,8 @@ const fn described_by(name: AttributeName) -> Option<MatchAttribute> {
         AttributeName::FamilyName => Some(MatchAttribute::FamilyName),
         AttributeName::Department => Some(MatchAttribute::Department),
         AttributeName::Title => Some(MatchAttribute::Title),
+        AttributeName::BirthDate => Some(MatchAttribute::BirthDate),
+        AttributeName::NationalNumber => Some(MatchAttribute::NationalNumber),
         AttributeName::Email
         | AttributeName::Phone
         | AttributeName::EmployeeNumber
@@ -256,6 +258,8 @@ const fn name_of(attribute: MatchAttribute) -> Option<AttributeName> {
         MatchAttribute::FamilyName => Some(AttributeName::FamilyName),
         MatchAttribute::Department => Some(AttributeName::Department),
         MatchAttribute::Title => Some(AttributeName::Title),
+        MatchAttribute::BirthDate => Some(AttributeName::BirthDate),
+        MatchAttribute::NationalNumber => Some(AttributeName::NationalNumber),
         MatchAttribute::Username | MatchAttribute::AnchorGuid | MatchAttribute::AnchorSid => None,
     }
 }

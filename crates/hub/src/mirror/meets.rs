@@ -7,15 +7,15 @@ use directory::{AttributeName, ImmutableId, Source, SourceEntry, fold};
 use storage::{Queries, Transaction, accounts::Accounts, aliases::Aliases, attributes::Attributes, matching::Matching};
 
 use super::{matched::keys, values::Values};
-use crate::HubError;
+use crate::{HubError, kernel::vault::Vault};
 
 fn of(kind: &str, value: &str) -> String {
     format!("{kind} {value}")
 }
 
 /// What the entry would take or be found by.
-pub(crate) fn met_by(source: &Source, entry: &SourceEntry) -> Vec<String> {
-    let values = Values::of(source, entry);
+pub(crate) fn met_by(vault: &Vault, source: &Source, entry: &SourceEntry) -> Vec<String> {
+    let values = Values::of(vault, source, entry);
     let mut met: Vec<String> = values.aliases.iter().map(|name| of("alias", name)).collect();
     for name in [AttributeName::Email, AttributeName::EmployeeNumber] {
         if let Some(value) = values.attributes.get(&name) {

@@ -7,7 +7,7 @@ use super::{
     create::{Occasion, refused},
     values::{Values, owns},
 };
-use crate::HubError;
+use crate::{HubError, kernel::vault::Vault};
 
 /// A person who does not exist.
 pub(crate) struct Preview {
@@ -29,10 +29,12 @@ pub(crate) struct Preview {
 /// Looks what of the entry is free.
 pub(crate) async fn preview(
     queries: &mut impl Queries,
+    vault: &Vault,
     source: &Source,
     entry: &SourceEntry,
 ) -> Result<Preview, HubError> {
-    let values = Values::of(source, entry);
+    let mut values = Values::of(vault, source, entry);
+    values.conceal();
     let mut held = Vec::new();
     for name in [AttributeName::Email, AttributeName::EmployeeNumber] {
         let Some(value) = values.attributes.get(&name) else { continue };

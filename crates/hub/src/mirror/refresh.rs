@@ -66,7 +66,7 @@ pub async fn refresh(
     }
     let before = person(tx, account.person_id).await?;
     let mut account = account.clone();
-    if reads_as_last_time(tx, source, entry).await? {
+    if reads_as_last_time(tx, hub, source, entry).await? {
         let now = hub.clock.now();
         Accounts(tx).touch(account.id, now).await?;
         account.read_at = now;
@@ -109,9 +109,14 @@ pub async fn refresh(
 
 /// Whether everything this entry says is written already, which is so at most sign-ins. Whatever undoes a part of it
 /// empties the digest.
-async fn reads_as_last_time(tx: &mut Transaction, source: &Source, entry: &SourceEntry) -> Result<bool, HubError> {
+async fn reads_as_last_time(
+    tx: &mut Transaction,
+    hub: &HubParts,
+    source: &Source,
+    entry: &SourceEntry,
+) -> Result<bool, HubError> {
     let stored = Accounts(tx).digest(source.id, &entry.immutable_id).await?;
-    Ok(stored.and_then(|(_, digest)| digest).is_some_and(|digest| digest == digest_of(source, entry)))
+    Ok(stored.and_then(|(_, digest)| digest).is_some_and(|digest| digest == digest_of(&hub.vault, source, entry)))
 }
 
 /// Whether the person is being created by this entry; only then does a collision restrict their reach (row D19).
@@ -132,7 +137,7 @@ pub(super) async fn write_entry(
     (birth, cause): (Birth, Cause),
 ) -> Result<Written, HubError> {
     let now = hub.clock.now();
-    let mut values = Values::of(source, entry);
+    let mut values = Values::of(&hub.vault, source, entry);
     values.hold(tx, person.id, account.id).await?;
     let mut writing = Writing { hub, source, person_id: person.id, birth, cause, written: Written::default() };
 
@@ -175,7 +180,7 @@ pub(super) async fn write_entry(
         audit(tx, hub, event.details(details)).await?;
     }
     // What is held now may come free without the entry changing: such an entry is written again next time.
-    let digest = (!writing.written.held).then(|| digest_of(source, entry));
+    let digest = (!writing.written.held).then(|| digest_of(&hub.vault, source, entry));
     Accounts(tx).set_digest(account.id, digest).await?;
     Ok(writing.written)
 }

@@ -9,7 +9,7 @@ use storage::{
     group_members::GroupMembers, matching::Matching,
 };
 
-use super::{Imported, MissingNoted, audit, note_missing};
+use super::{Imported, MissingNoted, audit, forget_waiting, note_missing};
 use crate::{
     HubError, HubParts,
     kernel::{Actor, AuditEvent},
@@ -37,7 +37,10 @@ pub async fn note_removed(
 ) -> Result<Option<Imported>, HubError> {
     match kind {
         ObjectKind::Person => {
-            let Some(account) = Accounts(tx).by_immutable_id(source.id, id).await? else { return Ok(None) };
+            let Some(account) = Accounts(tx).by_immutable_id(source.id, id).await? else {
+                forget_waiting(tx, hub, source, id).await?;
+                return Ok(None);
+            };
             let outcome = match note_missing(tx, hub, policy, source, &account).await? {
                 MissingNoted::First => ImportOutcome::MissingNoted,
                 MissingNoted::Confirmed => ImportOutcome::Gone,

@@ -6,7 +6,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use directory::{AttributeName, EmailAddress, Source, SourceEntry, TypedName, fold, search_words};
 use storage::attributes::StoredAttribute;
 
-use super::mapped;
+use super::{mapped, private};
+use crate::kernel::vault::Vault;
 
 /// Longer values are not data but mistakes or attacks; they are left out.
 const VALUE_LENGTH: usize = 1_000;
@@ -32,12 +33,13 @@ pub(super) struct Values {
 }
 
 impl Values {
-    pub(super) fn of(source: &Source, entry: &SourceEntry) -> Self {
+    pub(super) fn of(vault: &Vault, source: &Source, entry: &SourceEntry) -> Self {
         let username = entry.username.as_deref().and_then(clean);
         let mut attributes: BTreeMap<_, _> =
             entry.attributes.iter().filter_map(|(name, value)| clean(value).map(|value| (*name, value))).collect();
         let plain = (!source.profile.expressions.is_empty()).then(|| attributes.clone());
-        let faults = mapped::apply(source, entry, username.as_deref(), &mut attributes);
+        let mut faults = mapped::apply(source, entry, username.as_deref(), &mut attributes);
+        private::settle(vault, &mut attributes, &mut faults);
         let aliases = aliases(source, entry, username.as_deref(), &[Some(&attributes), plain.as_ref()]);
         let lacking = mapped::lacking(source, &attributes, &faults);
         let mut values = Self { username, display_name: None, attributes, aliases, faults, lacking };
@@ -48,6 +50,13 @@ impl Values {
     /// What the person is called follows from the attributes.
     pub(super) fn name_anew(&mut self) {
         self.display_name = display_name(&self.attributes).or_else(|| self.username.clone());
+    }
+
+    /// Takes out what nobody is to see, for whoever looks at an entry beforehand.
+    pub(super) fn conceal(&mut self) {
+        if let Some(number) = self.attributes.get_mut(&AttributeName::NationalNumber) {
+            private::KEPT_AS_DIGEST.clone_into(number);
+        }
     }
 
     /// What a person cannot be without: the reason is for the audit log and help desk.
@@ -140,6 +149,9 @@ pub(super) fn words(display_name: &str, attributes: &[StoredAttribute], names: &
             | AttributeName::Title
             | AttributeName::Department
             | AttributeName::Locale
+            // Nobody is looked for by what is private.
+            | AttributeName::BirthDate
+            | AttributeName::NationalNumber
             | AttributeName::Custom(_) => {}
         }
     }
@@ -158,12 +170,14 @@ fn phone_words(text: &str) -> Vec<String> {
 }
 
 /// What an entry reads like under these settings. Counts of wrong passwords come and go and are left out.
-pub(crate) fn digest_of(source: &Source, entry: &SourceEntry) -> Vec<u8> {
+pub(crate) fn digest_of(vault: &Vault, source: &Source, entry: &SourceEntry) -> Vec<u8> {
     let mut still = entry.clone();
     still.lockout.failures = None;
     // Serialising plain data cannot fail; if it did, an empty text would only make the entry be written again.
     let text = serde_json::to_vec(&(source.revision, &still)).unwrap_or_default();
-    digest(&SHA256, &text).as_ref().to_vec()
+    let read = digest(&SHA256, &text);
+    // Whoever has the database and knows the rest of the entry must not find a national number by trying all of them.
+    if private::is_read(source) { vault.keyed_digest("entry", read.as_ref()) } else { read.as_ref().to_vec() }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod list;
 mod own_attributes;
 mod page;
 mod sentence;
+mod waiting;
 
 use std::collections::HashMap;
 
@@ -17,6 +18,7 @@ use directory::{Source, SourceId};
 pub use history::ChangeLine;
 pub use list::{PeopleAsk, PeopleList, PersonLine, query_words};
 pub use page::{AccountLine, AttributeLine, AuthorityLine, CaseLine, GroupLine, PersonPage, WaitingLine};
+pub use waiting::{WaitingAsk, WaitingEntry, WaitingList, what_to_do};
 
 use crate::{Hub, HubError};
 

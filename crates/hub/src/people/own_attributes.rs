@@ -1,9 +1,9 @@
-//! The installation's own attributes on the page of a person: what they are called, and who sees their values.
+//! The installation's own attributes, and private ones, on the page of a person: what they are called, who sees them.
 
 use directory::{AttributeDefinition, AttributeName};
 use storage::{Queries, attribute_definitions::AttributeDefinitions};
 
-use crate::HubError;
+use crate::{HubError, mirror::KEPT_AS_DIGEST};
 
 /// Instead of a sensitive value.
 const NOT_SHOWN: &str = "not shown: sensitive";
@@ -31,6 +31,11 @@ impl OwnAttributes {
 
     /// A stored value as this reader may see it.
     pub(super) fn shown(&self, name: AttributeName, stored: String) -> String {
+        match (name, self.sees_sensitive) {
+            (AttributeName::NationalNumber, _) => return KEPT_AS_DIGEST.to_owned(),
+            (AttributeName::BirthDate, false) => return NOT_SHOWN.to_owned(),
+            (_, _) => {}
+        }
         match self.of(name) {
             None => stored,
             Some(definition) if definition.sensitive && !self.sees_sensitive => NOT_SHOWN.to_owned(),

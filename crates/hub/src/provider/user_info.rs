@@ -67,7 +67,12 @@ impl Hub {
                     claims.custom.extend(released(&definitions, name, client, scopes, &attribute.value));
                     continue;
                 }
-                AttributeName::EmployeeNumber | AttributeName::Title | AttributeName::Department => continue,
+                // The last two are for telling people apart, and for nothing else.
+                AttributeName::EmployeeNumber
+                | AttributeName::Title
+                | AttributeName::Department
+                | AttributeName::BirthDate
+                | AttributeName::NationalNumber => continue,
             };
             *place = Some(attribute.value);
         }

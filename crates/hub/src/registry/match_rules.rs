@@ -148,7 +148,10 @@ const fn usual(attribute: MatchAttribute) -> Folding {
         | MatchAttribute::FamilyName
         | MatchAttribute::Department
         | MatchAttribute::Title => Folding::Form,
-        MatchAttribute::AnchorGuid | MatchAttribute::AnchorSid => Folding::Exact,
+        MatchAttribute::BirthDate
+        | MatchAttribute::NationalNumber
+        | MatchAttribute::AnchorGuid
+        | MatchAttribute::AnchorSid => Folding::Exact,
     }
 }
 

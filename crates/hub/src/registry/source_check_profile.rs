@@ -48,6 +48,11 @@ fn refused(draft: &SourceDraft, target: directory::AttributeName, read: &str) ->
     if !ours && !draft.connector.hands_raw_over() {
         return Some(format!("this kind of directory hands over the hub's own attributes only, and no {read}"));
     }
+    let number = directory::AttributeName::NationalNumber;
+    let at_source = draft.connector.mapping().and_then(|mapping| mapping.get(&number));
+    if target != number && (read == number.as_str() || at_source.is_some_and(|at| at.eq_ignore_ascii_case(read))) {
+        return Some(format!("{read} is a national number, of which nothing but a digest is kept"));
+    }
     if target.custom().is_some() {
         // Shown as self-written, and neither a name, nor a key, nor an address: see `Source::is_self_written`.
         return None;

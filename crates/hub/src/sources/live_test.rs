@@ -238,7 +238,7 @@ fn outcome(source: &Source, entry: &SourceEntry, verdict: Option<PersonVerdict>,
             username: entry.username.clone(),
             names: entry.names.clone(),
             status: entry.status,
-            attributes: entry.attributes.iter().map(|(name, value)| (*name, value.clone())).collect(),
+            attributes: entry.attributes.iter().map(|(name, value)| (*name, shown(*name, value))).collect(),
             groups: entry.groups.iter().map(|g| g.name.clone()).collect(),
             privileged: entry.privileged,
             password_set_at: entry.password_set_at,
@@ -247,5 +247,13 @@ fn outcome(source: &Source, entry: &SourceEntry, verdict: Option<PersonVerdict>,
         verdict,
         would,
         summary: format!("Found one entry; {password}. {then} Nothing was changed."),
+    }
+}
+
+/// A value as the test shows it.
+fn shown(name: AttributeName, value: &str) -> String {
+    match name {
+        AttributeName::NationalNumber => crate::mirror::KEPT_AS_DIGEST.to_owned(),
+        _ => value.to_owned(),
     }
 }

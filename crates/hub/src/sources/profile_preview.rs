@@ -59,7 +59,7 @@ impl Hub {
         let mapped = |entry: &SourceEntry| MappedEntry {
             locator: entry.locator.clone(),
             username: entry.username.clone(),
-            values: values(mirror::mapped(&before, entry), mirror::mapped(&wanted, entry)),
+            values: values(mirror::mapped(&self.vault, &before, entry), mirror::mapped(&self.vault, &wanted, entry)),
         };
         Ok(entries.iter().take(SHOWN).map(mapped).collect())
     }

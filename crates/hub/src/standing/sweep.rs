@@ -172,7 +172,7 @@ impl Hub {
             for entry in batch {
                 let Some((id, digest)) = Accounts(tx).digest(source.id, &entry.immutable_id).await? else { continue };
                 counted.known += 1;
-                if digest.is_some_and(|digest| digest == mirror::digest_of(source, entry)) {
+                if digest.is_some_and(|digest| digest == mirror::digest_of(&self.vault, source, entry)) {
                     Accounts(tx).touch(id, self.clock.now()).await?;
                     continue;
                 }

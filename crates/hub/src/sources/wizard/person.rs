@@ -106,7 +106,7 @@ impl Hub {
         checks: &mut Vec<Check>,
     ) -> Result<PersonPreview, HubError> {
         let mut reader = self.database.reader();
-        let preview = mirror::preview(&mut reader, source, entry).await?;
+        let preview = mirror::preview(&mut reader, &self.vault, source, entry).await?;
         match preview.refused {
             Some(reason) => checks.push(Check::new(
                 CheckTone::Failed,

@@ -6,6 +6,7 @@ mod objects;
 mod order;
 mod people;
 mod runs;
+mod waiting;
 
 use directory::{Account, ImportOutcome, ImportState, Person, Source, SourceMode};
 use hub::{

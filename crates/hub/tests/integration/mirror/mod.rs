@@ -6,6 +6,7 @@ mod custom;
 mod mapped;
 mod matching;
 mod owner;
+mod private;
 mod property;
 mod refresh;
 mod standing;
