@@ -254,7 +254,6 @@ pub struct AttributeDefinition {
     pub release: Option<Release>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 const fn is_false(flag: &bool) -> bool {
     !*flag
 }

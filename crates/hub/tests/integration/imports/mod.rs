@@ -5,6 +5,7 @@ mod guards;
 mod objects;
 mod order;
 mod people;
+mod recomputed;
 mod runs;
 mod waiting;
 

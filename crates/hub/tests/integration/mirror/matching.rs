@@ -1,10 +1,12 @@
 //! Who an entry is: linked, asked about, or somebody new.
 
-use directory::{AttributeName, ImportOutcome, MatchAttribute, MatchOutcome, PersonId, Source, SourceEntry};
+use directory::{
+    AttributeName, ImportOutcome, MatchAttribute, MatchOutcome, PersonId, Source, SourceEntry, WaitingFor,
+};
 use hub::mirror::Provisioned;
 use storage::{
     cases::Cases,
-    matching::{Matching, VerdictRow},
+    matching::{HeldFilter, Matching, VerdictRow},
 };
 
 use super::*;
@@ -145,7 +147,8 @@ async fn an_entry_that_was_only_sighted_makes_a_value_ambiguous() {
     for test in hubs().await {
         let (_, b, ada) = prepared(&test).await;
         let twin = numbered("twin", "0042");
-        let done: Result<_, HubError> = storage::write!(test.hub.database, |tx| { mirror::sight(tx, &b, &twin).await });
+        let done: Result<_, HubError> =
+            storage::write!(test.hub.database, |tx| { mirror::sight(tx, &test.hub, &b, &twin).await });
         done.unwrap();
         let mut reader = test.hub.database.reader();
         let bearers = Matching(&mut reader).bearers(MatchAttribute::EmployeeNumber, "42", 10).await.unwrap();
@@ -186,7 +189,7 @@ async fn one_person_from_three_directories_meets() {
         assert!(!met.disputed && !met.holds_role);
         let mut reader = test.hub.database.reader();
         assert_eq!(Accounts(&mut reader).of_person(ada).await.unwrap().len(), 3);
-        assert!(Matching(&mut reader).oldest_held(10).await.unwrap().is_empty());
+        assert!(Matching(&mut reader).held_page(HeldFilter::default(), None, 10).await.unwrap().is_empty());
     }
 }
 
@@ -225,8 +228,8 @@ async fn what_waits_is_looked_at_again_at_every_import() {
         test.rules(by_number_then_address(&[&b])).await;
         let new = numbered("ada-b", "42");
         assert_eq!(import(&test, &b, &[&new]).await, [(ImportOutcome::Held, None)]);
-        let held = Matching(&mut test.hub.database.reader()).oldest_held(10).await.unwrap();
-        assert_eq!((held.len(), held[0].kind), (1, MatchOutcome::Review));
+        let held = Matching(&mut test.hub.database.reader()).held_page(HeldFilter::default(), None, 10).await.unwrap();
+        assert_eq!((held.len(), held[0].kind), (1, WaitingFor::Review));
         assert!(held[0].found.to_string().contains("can be trusted"), "{}", held[0].found);
         test.rules(by_number_then_address(&[&a, &b])).await;
         assert_eq!(import(&test, &b, &[&new]).await, [(ImportOutcome::Linked, Some(ada))]);

@@ -81,7 +81,7 @@ async fn nobody_is_linked_or_made_while_a_birth_date_cannot_be_read() {
         assert!(!reason.contains("1984."), "no values: {reason}");
         // What systems write where there is nothing to write says nothing of anybody.
         let linked = create(&test, &b, &family("father-b", &[(BORN, "1900-01-01")])).await;
-        assert!(matches!(linked, Provisioned::Matched { person, .. } if person.id == father), "{linked:?}");
+        assert!(matches!(&linked, Provisioned::Matched { person, .. } if person.id == father), "{linked:?}");
     }
 }
 

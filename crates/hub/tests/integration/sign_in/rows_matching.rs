@@ -1,8 +1,15 @@
 //! U0 whose entry fits somebody who is there: rows D18b, D19 and D21.
 
-use directory::{AttributeName, CredentialAuthority, MatchOutcome, MatchRules, PersonState, Source, SynchronisedPair};
+use directory::{
+    AttributeName, CredentialAuthority, MatchOutcome, MatchRules, PersonState, Source, SynchronisedPair, WaitingFor,
+};
 use hub::{session::Reach, sign_in::RefusalPage::NotEnabledYet};
-use storage::{accounts::Accounts, attributes::Attributes, cases::Cases, matching::Matching};
+use storage::{
+    accounts::Accounts,
+    attributes::Attributes,
+    cases::Cases,
+    matching::{HeldFilter, Matching},
+};
 
 use super::door::{Door, RIGHT, doors, person};
 use crate::support::by_number_then_address;
@@ -61,8 +68,9 @@ async fn d21_a_rule_that_is_not_automatic_waits_for_a_reviewer() {
         door.test.rules(rules).await;
         let outcome = door.types("ghopper", RIGHT).await;
         outcome.refused_by("D21", NotEnabledYet, 1);
-        let held = Matching(&mut door.hub().database.reader()).oldest_held(10).await.unwrap();
-        assert_eq!((held.len(), held[0].kind), (1, MatchOutcome::Link));
+        let held =
+            Matching(&mut door.hub().database.reader()).held_page(HeldFilter::default(), None, 10).await.unwrap();
+        assert_eq!((held.len(), held[0].kind), (1, WaitingFor::Link));
         assert_eq!(outcome.difference.get("person"), None);
     }
 }
