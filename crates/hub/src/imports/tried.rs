@@ -101,7 +101,8 @@ impl Engine<'_> {
     /// The earlier entries that these meet, as their source shows them now.
     async fn earlier(&mut self, sorted: &Sorted<'_>) -> Result<Vec<SourceEntry>, HubError> {
         let (vault, source) = (&self.hub.vault, &self.live.source);
-        let these = sorted.people.iter().map(|entry| (entry.immutable_id.as_str(), mirror::met_by(vault, source, entry)));
+        let these =
+            sorted.people.iter().map(|entry| (entry.immutable_id.as_str(), mirror::met_by(vault, source, entry)));
         let met = self.tried.met(these);
         let mut earlier = Vec::with_capacity(met.len().min(EARLIER));
         let mut incomplete = met.len() > EARLIER;
