@@ -42,8 +42,7 @@ pub(super) async fn pages(
         Err(no_page) => return Ok(Gathered { page: Err(no_page), then: None }),
     };
     let mut last = gathered.changes.len();
-    loop {
-        let Next::More(ReadCursor(place)) = &gathered.next else { break };
+    while let Next::More(ReadCursor(place)) = &gathered.next {
         // An empty page may lead to itself: whoever reads one by one notices.
         if last == 0 || gathered.changes.len() + last > most {
             break;
