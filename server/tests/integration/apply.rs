@@ -44,8 +44,13 @@ async fn a_running_server_notices_within_two_seconds() {
     let output = tokio::task::spawn_blocking(move || apply(folder.path(), &data, &[])).await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let done = Instant::now();
-    while server.running.hub.sources_now().await.unwrap().is_empty() {
-        assert!(done.elapsed() < Duration::from_secs(2), "noticed too late");
+    loop {
+        // When the question began: on a busy machine its answer may take a while.
+        let asked = done.elapsed();
+        if !server.running.hub.sources_now().await.unwrap().is_empty() {
+            break;
+        }
+        assert!(asked < Duration::from_secs(2), "noticed too late");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     server.stop().await;

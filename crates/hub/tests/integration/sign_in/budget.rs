@@ -73,15 +73,22 @@ async fn a_source_whose_lockout_nobody_knows_is_not_used() {
 async fn a_cancelled_request_keeps_its_place() {
     for door in doors().await {
         known(&door, "jsmith", |_| {}).await;
-        door.tell("corp", |s| s.delay = std::time::Duration::from_millis(300));
-        let attempt = door.hub().sign_in(door.attempt("jsmith", "wrong"));
-        // Long enough for the reading, not for the bind.
-        assert!(tokio::time::timeout(std::time::Duration::from_millis(450), attempt).await.is_err());
-        door.tell("corp", |s| s.delay = std::time::Duration::ZERO);
-        let mut reader = door.hub().database.reader();
+        door.tell("corp", |s| s.delay = std::time::Duration::from_secs(1));
         let source = door.hub().sources_now().await.unwrap()[0].source.id;
         let immutable_id = id("jsmith");
+        let mut reader = door.hub().database.reader();
         let mut budget = storage::budget::Budget { queries: &mut reader, source, immutable_id: &immutable_id };
+        let taken = async {
+            while budget.places().await.unwrap().is_empty() {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        // The place is taken before the bind, and the bind takes a second: the request ends in between.
+        tokio::select! {
+            answer = door.hub().sign_in(door.attempt("jsmith", "wrong")) => panic!("it was answered: {answer:?}"),
+            () = taken => {}
+        }
+        door.tell("corp", |s| s.delay = std::time::Duration::ZERO);
         let places = budget.places().await.unwrap();
         assert_eq!(places.len(), 1);
         assert_eq!(places[0].kept_at, None);
