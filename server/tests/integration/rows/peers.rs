@@ -12,7 +12,7 @@ use testkit::{SambaAd, Slapd, SlapdSetup};
 
 use super::{
     house::{Attempt, House, PORTAL, Place, quick},
-    outcome::Page::{Generic, NotAllowedNow, Outage},
+    outcome::Page::{Generic, NotAllowedNow, Outage, PasswordExpired},
 };
 use crate::support::location;
 
@@ -107,7 +107,7 @@ async fn slapd_the_main_rows_over_the_wire() {
     house.types("u000002", "wrong").await.refused_by("D20", Generic, 0);
     // Reset by an administrator: the right password, which must be changed first.
     slapd.set(&slapd.person_dn("u000003"), "pwdReset", &["TRUE"]);
-    house.types("u000003", &slapd.password_of("u000003")).await.refused_by("D20b", Generic, 0);
+    house.types("u000003", &slapd.password_of("u000003")).await.refused_by("D20b", PasswordExpired, 0);
     slapd.disable("u000001");
     house.types("u000001", &right).await.refused_by("D9", Generic, 0);
     house.types("u000001", &right).await.refused_by("D25", Generic, 0);
@@ -303,7 +303,7 @@ async fn samba_refuses_for_reasons_of_its_own() {
         ("u000005", "D20b", Generic, "disabled"),
         ("u000012", "D20b", Generic, "account-expired"),
         ("u000013", "D20b", NotAllowedNow, "not-allowed-now"),
-        ("u000011", "D20b", Generic, "must-change"),
+        ("u000011", "D20b", PasswordExpired, "must-change"),
     ];
     for (name, row, page, said) in told {
         let outcome = house.types(name, &samba.password_of(name)).await;
