@@ -31,14 +31,16 @@ async function fetched(page, what) {
 }
 
 test('a first load brings what the server announces, and stays within the budget', async () => {
-  for (const part of ['people', 'sources', 'apps']) {
+  for (const [part, place] of [
+    ['people', 'people'], ['sources', 'sources'], ['connect', 'sources/new'], ['apps', 'apps'], ['access', 'attributes'],
+  ]) {
     const visitor = await stage.inTheConsole({ serviceWorkers: 'block' });
     const { page } = visitor;
     const fresh = await stage.browser.newContext({ storageState: await visitor.context.storageState() });
     const first = await fresh.newPage();
     const complaints = [];
     first.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()); });
-    const { modules, bytes } = await fetched(first, () => first.goto(`${stage.hub.url}/console/${part}`));
+    const { modules, bytes } = await fetched(first, () => first.goto(`${stage.hub.url}/console/${place}`));
     const announced = await first.locator('link[rel=preload][as=fetch], link[rel=modulepreload]').evaluateAll(
       (links) => links.map((link) => new URL(link.href).pathname.replace(/^\/assets\/|\.[0-9a-f]{16}/g, '')));
     assert.deepEqual([...new Set(modules)].sort(), announced.sort(), `${part}: fetched and announced`);

@@ -58,10 +58,10 @@ fn not_loaded() -> AnyView {
     .into_any()
 }
 
-/// Parts, the first words of their addresses after `/console/`, and their pages. Everything of a page, its requests
-/// and what they bring included, goes into its part.
+/// Parts, the words of their addresses after `/console/`, and their pages; the first that fits is the one. Everything
+/// of a page, its requests and what they bring included, goes into its part.
 macro_rules! parts {
-    ($($part:ident at [$($word:literal),+] { $($page:ident => $component:ident,)+ })+) => {
+    ($($part:ident at ($words:pat) { $($page:ident => $component:ident,)+ })+) => {
         $($(
             pub fn $page() -> Page {
                 #[wasm_split($part, fallible, preload(load))]
@@ -79,8 +79,9 @@ macro_rules! parts {
         /// The part that a page's address belongs to, for the server to announce in the document's head.
         #[cfg(feature = "ssr")]
         pub fn part_of(path: &str) -> Option<&'static str> {
-            match path.strip_prefix("/console/")?.split('/').next()? {
-                $($($word)|+ => Some(stringify!($part)),)+
+            let words: Vec<&str> = path.strip_prefix("/console/")?.split('/').collect();
+            match words.as_slice() {
+                $($words => Some(stringify!($part)),)+
                 _ => None,
             }
         }
@@ -88,7 +89,7 @@ macro_rules! parts {
 }
 
 parts! {
-    people at ["people", "find", "groups", "devices"] {
+    people at (["people" | "find" | "groups" | "devices", ..]) {
         people => PeoplePage,
         person => PersonPage,
         find => FindPage,
@@ -97,15 +98,17 @@ parts! {
         devices => DevicesPage,
         device => DevicePage,
     }
-    sources at ["sources"] {
-        sources => SourcesPage,
-        source => SourcePage,
+    connect at (["sources", "new"] | ["sources", _, "settings" | "profile"]) {
         new_source => NewSourcePage,
         edit_source => EditSourcePage,
-        import_run => ImportRunPage,
         source_profile => SourceProfilePage,
     }
-    access at ["approvals", "administrators", "attributes", "waiting"] {
+    sources at (["sources", ..]) {
+        sources => SourcesPage,
+        source => SourcePage,
+        import_run => ImportRunPage,
+    }
+    access at (["approvals" | "administrators" | "attributes" | "waiting", ..]) {
         approvals => ApprovalsPage,
         approval => ApprovalPage,
         administrators => AdministratorsPage,
@@ -114,14 +117,35 @@ parts! {
         attribute => AttributePage,
         waiting => WaitingPage,
     }
-    apps at ["apps"] {
+    apps at (["apps", ..]) {
         apps => AppsPage,
         app => AppPage,
         new_app => NewAppPage,
     }
-    watch at ["overview", "sign-ins", "audit"] {
+    watch at (["overview" | "sign-ins" | "audit", ..]) {
         overview => OverviewPage,
         sign_ins => SignInsPage,
         audit => AuditPage,
+    }
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::part_of;
+
+    #[test]
+    fn connecting_a_directory_is_a_part_of_its_own() {
+        for (path, part) in [
+            ("/console/sources", "sources"),
+            ("/console/sources/corp", "sources"),
+            ("/console/sources/corp/imports/7", "sources"),
+            ("/console/sources/new", "connect"),
+            ("/console/sources/corp/settings", "connect"),
+            ("/console/sources/settings/profile", "connect"),
+            ("/console/people/7", "people"),
+        ] {
+            assert_eq!(part_of(path), Some(part), "{path}");
+        }
+        assert_eq!((part_of("/console"), part_of("/sign-in"), part_of("/console/nowhere")), (None, None, None));
     }
 }
