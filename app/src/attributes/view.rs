@@ -141,16 +141,16 @@ fn what_it_is(form: &AttributeForm, kinds: Vec<Choice>, new: bool) -> AnyView {
                 <Field id="name" name="form[name]" label="Name" value=form.name required=true readonly=!new class="input mono" placeholder="cost-centre"
                     hint="In mappings it is custom.NAME. It does not change later." />
                 <Picker id="kind" name="form[kind]" label="Type" value=form.kind choices=kinds hint="It stays as long as anybody has a value." />
+                <Field id="longest" name="form[longest]" label="Text: characters at most" value=form.longest kind="number" />
+                <Field id="least" name="form[least]" label="Number: at least" value=form.least kind="number" />
+                <Field id="most" name="form[most]" label="Number: at most" value=form.most kind="number" />
+                <Lines id="words" name="form[words]" label="The words it may be, one per line" value=form.words rows=3 />
                 <div class="field">
                     <span class="label">"Values"</span>
                     <Check name="form[several]" label="A person may have several" checked=form.several />
                     <Check name="form[required]" label="Required" checked=form.required
                         hint="Nobody new is made from an entry without it: it waits, and imports say so. Who is there already keeps what they have." />
                 </div>
-                <Field id="longest" name="form[longest]" label="Text: characters at most" value=form.longest kind="number" />
-                <Field id="least" name="form[least]" label="Number: at least" value=form.least kind="number" />
-                <Field id="most" name="form[most]" label="Number: at most" value=form.most kind="number" />
-                <Lines id="words" name="form[words]" label="The words it may be, one per line" value=form.words rows=3 />
             </div>
         </Panel>
     }
