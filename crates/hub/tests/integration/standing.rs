@@ -257,6 +257,34 @@ async fn the_removal_guard_stops_a_sweep_that_would_empty_the_hub() {
     }
 }
 
+/// A status column that breaks must not put everybody out.
+#[tokio::test]
+async fn the_removal_guard_stops_a_sweep_that_would_disable_too_many() {
+    for test in hubs().await {
+        let source = source(&test, SourceMode::Active).await;
+        let mut people = Vec::new();
+        for n in 0..100 {
+            people.push(known(&test, &source, &format!("u{n}")).await);
+        }
+        for n in 0..21 {
+            test.directory.set(SourceEntry { status: AccountStatus::Disabled, ..entry(&format!("u{n}")) });
+        }
+        test.wait(900);
+        let report = sweep(&test, &source).await;
+        let reason = report.stopped.unwrap_or_default();
+        assert!(reason.contains("21 of 100 people would be disabled"), "{reason}");
+        assert_eq!(report.became_disabled, 0);
+        assert_eq!(person(&test, people[1].id).await.state(), PersonState::Mirrored);
+        let audit = test.audit().await;
+        assert!(audit.iter().any(|(action, _)| action == "sweep.stopped-by-guard"));
+        test.directory.set(entry("u0"));
+        test.wait(900);
+        assert_eq!(sweep(&test, &source).await.became_disabled, 20, "20 % is allowed");
+        assert_eq!(person(&test, people[0].id).await.state(), PersonState::Mirrored);
+        assert_eq!(person(&test, people[1].id).await.state(), PersonState::DisabledBySource);
+    }
+}
+
 #[tokio::test]
 async fn a_sweep_that_breaks_off_makes_nobody_missing() {
     for test in hubs().await {
