@@ -22,12 +22,7 @@ pub struct ChangePasswordPage {
 /// The document.
 #[must_use]
 pub fn change_password_page(frame: &Frame, page: &ChangePasswordPage) -> String {
-    // The eye and the keyboard go to the first field that needs them.
-    let focus = match (&page.current_problem, &page.new_problem, &page.repeated_problem) {
-        (None, Some(_), _) => 1,
-        (None, None, Some(_)) => 2,
-        (Some(_), ..) | (None, None, None) => 0,
-    };
+    let focus = first_in_need([&page.current_problem, &page.new_problem, &page.repeated_problem]);
     let card = view! {
         <div class="head">
             <h1>"Change your password"</h1>
@@ -43,6 +38,11 @@ pub fn change_password_page(frame: &Frame, page: &ChangePasswordPage) -> String 
         <a class="button wide" href="/console">"Not now"</a>
     };
     frame::document(frame, "Change your password", card)
+}
+
+/// Which of the three fields the eye and the keyboard go to: the first with a problem, else the first.
+pub(super) fn first_in_need(problems: [&Option<String>; 3]) -> usize {
+    problems.iter().position(|problem| problem.is_some()).unwrap_or(0)
 }
 
 /// One password field with its problem and, for the new one, the rules.

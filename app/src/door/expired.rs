@@ -2,7 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::{Frame, Passage, change_password::password_field, field, frame};
+use super::{
+    Frame, Passage,
+    change_password::{first_in_need, password_field},
+    field, frame,
+};
 use crate::ui::Icon;
 
 /// The form. Shown only to somebody who typed the right password.
@@ -28,11 +32,7 @@ pub struct ExpiredPage {
 /// The document.
 #[must_use]
 pub fn expired_page(frame: &Frame, page: &ExpiredPage) -> String {
-    let focus = match (&page.current_problem, &page.new_problem, &page.repeated_problem) {
-        (None, Some(_), _) => 1,
-        (None, None, Some(_)) => 2,
-        (Some(_), ..) | (None, None, None) => 0,
-    };
+    let focus = first_in_need([&page.current_problem, &page.new_problem, &page.repeated_problem]);
     let card = view! {
         <div class="head">
             <h1>"Your password must be changed"</h1>

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::api::{EndSessions, SessionLine, UnlockAtSource, UnlockPerson};
-use crate::ui::{Field, Panel, Problem, When};
+use crate::ui::{Field, Panel, PostForm, Problem, Sending, When};
 
 /// The living sessions. One, or all of them, can be ended with a reason.
 pub(super) fn session_panel(person: &str, sessions: Vec<SessionLine>, may_end: bool) -> impl IntoView + use<> {
@@ -16,7 +16,7 @@ pub(super) fn session_panel(person: &str, sessions: Vec<SessionLine>, may_end: b
         return view! { <Panel id="h-sessions" title="Signed in at"><ul class="list">{lines}</ul></Panel> }.into_any();
     }
     let person = person.to_owned();
-    let end = ServerAction::<EndSessions>::new();
+    let end = Sending::<EndSessions>::new();
     let choice = |id: String, all: bool, label: AnyView| {
         view! { <label class="check"><input type="radio" name="session" value=id checked=all />{label}</label> }
             .into_any()
@@ -32,13 +32,13 @@ pub(super) fn session_panel(person: &str, sessions: Vec<SessionLine>, may_end: b
     view! {
         <Panel id="h-sessions" title="Signed in at">
             <div class="body">
-                {move || end.value().get().and_then(Result::err).map(|error| view! { <Problem error /> })}
-                <ActionForm action=end attr:class="stack m">
+                {move || end.refusal().map(|error| view! { <Problem error /> })}
+                <PostForm action=end class="stack m">
                     <input type="hidden" name="id" value=person />
                     <fieldset class="stack s"><legend class="visually-hidden">"Sessions"</legend>{lines}{all}</fieldset>
                     <Field id="reason" name="reason" label="Why" value="" hint="Goes to the audit log." required=true />
-                    <div class="row"><button class="button" aria-busy=move || end.pending().get().then_some("true")>"Sign them out"</button></div>
-                </ActionForm>
+                    <div class="row"><button class="button" aria-busy=move || end.busy()>"Sign them out"</button></div>
+                </PostForm>
             </div>
         </Panel>
     }
@@ -49,21 +49,21 @@ pub(super) fn session_panel(person: &str, sessions: Vec<SessionLine>, may_end: b
 pub(super) fn unlock_panel(person: &str, unlockable: Vec<(String, String, bool)>) -> impl IntoView + use<> {
     let there = unlockable.into_iter().map(|at| unlock_there(person, at)).collect_view();
     let person = person.to_owned();
-    let unlock = ServerAction::<UnlockPerson>::new();
+    let unlock = Sending::<UnlockPerson>::new();
     view! {
         <Panel id="h-unlock" title="Too many wrong passwords?">
             <div class="body">
-                {move || unlock.value().get().map(|done| match done {
+                {move || unlock.answer().map(|done| match done {
                     Ok(()) => view! { <p role="status">"Unlocked here: they can try again now."</p> }.into_any(),
                     Err(error) => view! { <Problem error /> }.into_any(),
                 })}
-                <ActionForm action=unlock attr:class="stack m">
+                <PostForm action=unlock class="stack m">
                     <input type="hidden" name="id" value=person />
                     <p class="hint">
                         "Forgets what the hub counted and remembered. A lock at the directory itself stays."
                     </p>
-                    <div class="row"><button class="button" aria-busy=move || unlock.pending().get().then_some("true")>"Unlock here"</button></div>
-                </ActionForm>
+                    <div class="row"><button class="button" aria-busy=move || unlock.busy()>"Unlock here"</button></div>
+                </PostForm>
                 {there}
             </div>
         </Panel>
@@ -74,20 +74,20 @@ pub(super) fn unlock_panel(person: &str, unlockable: Vec<(String, String, bool)>
 /// At one directory too, where an administrator switched that on.
 fn unlock_there(person: &str, (source, label, locked): (String, String, bool)) -> AnyView {
     let person = person.to_owned();
-    let unlock = ServerAction::<UnlockAtSource>::new();
+    let unlock = Sending::<UnlockAtSource>::new();
     let seen = if locked { "Locked there, as last seen. " } else { "Not locked there, as last seen. " };
     let hint = format!("{seen}Three times a day at most. The person reads of it when they next sign in.");
     view! {
-        {move || unlock.value().get().map(|done| match done {
+        {move || unlock.answer().map(|done| match done {
             Ok(word) => view! { <p role="status">{word}</p> }.into_any(),
             Err(error) => view! { <Problem error /> }.into_any(),
         })}
-        <ActionForm action=unlock attr:class="stack m">
+        <PostForm action=unlock class="stack m">
             <input type="hidden" name="id" value=person />
             <input type="hidden" name="source" value=source />
             <p class="hint">{hint}</p>
-            <div class="row"><button class="button" aria-busy=move || unlock.pending().get().then_some("true")>"Unlock at "{label}" too"</button></div>
-        </ActionForm>
+            <div class="row"><button class="button" aria-busy=move || unlock.busy()>"Unlock at "{label}" too"</button></div>
+        </PostForm>
     }
     .into_any()
 }

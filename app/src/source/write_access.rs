@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     problem::ApiError,
-    ui::{Check, Field, Panel, Problem},
+    ui::{Check, Field, Panel, PostForm, Problem, Sending},
 };
 
 /// What the form holds.
@@ -42,15 +42,15 @@ pub async fn save_write_access(form: WriteForm) -> Result<(), ApiError> {
 
 /// The form, for kinds of sources that can be written to.
 pub(super) fn write_panel(form: WriteForm) -> AnyView {
-    let save = ServerAction::<SaveWriteAccess>::new();
+    let save = Sending::<SaveWriteAccess>::new();
     let trouble =
         (!form.trouble.is_empty()).then(|| view! { <p class="hint">"Not in use: "{form.trouble.clone()}</p> });
     view! {
         <Panel id="h-write" title="Writing there" hint="off unless you switch it on">
             <div class="body">
-                {move || save.value().get().and_then(Result::err).map(|error| view! { <Problem error /> })}
+                {move || save.refusal().map(|error| view! { <Problem error /> })}
                 {trouble}
-                <ActionForm action=save attr:class="stack m">
+                <PostForm action=save class="stack m">
                     <input type="hidden" name="form[source]" value=form.source />
                     <div class="form-grid">
                         <Field id="write_dn" name="form[write_dn]" label="Second account" value=form.write_dn class="input mono"
@@ -64,8 +64,8 @@ pub(super) fn write_panel(form: WriteForm) -> AnyView {
                                 hint="By their owner, at sign-in. The directory’s own rules hold." />
                         </div>
                     </div>
-                    <div class="row"><button class="button" aria-busy=move || save.pending().get().then_some("true")>"Save writing"</button></div>
-                </ActionForm>
+                    <div class="row"><button class="button" aria-busy=move || save.busy()>"Save writing"</button></div>
+                </PostForm>
             </div>
         </Panel>
     }
