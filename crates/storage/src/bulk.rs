@@ -149,6 +149,22 @@ pub struct NewPerson {
 
 const NOTHING: &str = "on conflict do nothing";
 
+/// The tables that an import fills.
+pub(crate) const FILLED: [&str; 12] = [
+    "person",
+    "account",
+    "attribute",
+    "alias",
+    "identifier_claim",
+    "match_key",
+    "search_token",
+    "directory_group",
+    "group_member",
+    "membership",
+    "directory_device",
+    "import_result",
+];
+
 /// Adds them. A name or identifier that somebody holds after all is an error: the caller has looked.
 pub async fn insert_people(tx: &mut Transaction, new: &[NewPerson], seen_by: Option<Uuid>) -> Result<(), StorageError> {
     people(new).insert(tx).await?;

@@ -18,7 +18,7 @@ use sqlx::{
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{
-    Row, StorageError,
+    Row, StorageError, bulk,
     group_commit::{SqliteTransaction, SqliteWriter},
 };
 
@@ -143,6 +143,16 @@ impl Database {
             Self::Sqlite { writer, .. } => writer.is_waited_for(),
             Self::Postgres { .. } => false,
         }
+    }
+
+    /// Many rows were written since the last time: PostgreSQL looks at its tables, so that what follows is planned for
+    /// tables of this size. By itself it looks once a minute, and until then reads whole tables that it takes for empty.
+    /// SQLite chooses by its indexes alone.
+    pub async fn refresh_statistics(&self) -> Result<(), StorageError> {
+        if let Self::Postgres { pool, .. } = self {
+            sqlx::query(AssertSqlSafe(format!("analyze {}", bulk::FILLED.join(", ")))).execute(pool).await?;
+        }
+        Ok(())
     }
 
     /// It is over.

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Began, ImportProgress, ImportReport, ImportRequest, Watch,
     batch::{self, Batch, Sorted, Task},
-    pages::Pace,
+    pages::{Growth, Pace},
     tried::Tried,
 };
 use crate::{
@@ -56,6 +56,7 @@ pub(super) struct Engine<'a> {
     /// What was left undone though the run is complete, in words.
     pub(super) remarks: Vec<String>,
     pub(super) pace: Pace,
+    pub(super) growth: Growth,
     /// Somebody waited for the writer while it was this run's.
     pub(super) waited_for: bool,
     pub(super) stop: &'a CancellationToken,
@@ -98,6 +99,7 @@ impl Hub {
             disabled,
             remarks: Vec::new(),
             pace: Pace::new(self.database.bulk_batch()),
+            growth: Growth::default(),
             waited_for: false,
             stop,
             watch,

@@ -51,6 +51,28 @@ impl Pace {
     }
 }
 
+/// How many objects must have been written before the database looks again at what it holds.
+pub(super) struct Growth {
+    next: i64,
+}
+
+impl Default for Growth {
+    fn default() -> Self {
+        Self { next: 2_000 }
+    }
+}
+
+impl Growth {
+    /// Whether the tables have become so much larger that what was known of them is worth little.
+    pub(super) const fn reaches(&mut self, written: i64) -> bool {
+        let reached = written >= self.next;
+        if reached {
+            self.next = written * 4;
+        }
+        reached
+    }
+}
+
 impl Engine<'_> {
     /// Reads everything of one kind, or what changed of it.
     pub(super) async fn read_kind(&mut self, kind: ObjectKind) -> Result<Option<Ending>, HubError> {
@@ -189,6 +211,13 @@ impl Engine<'_> {
                 self.piece_by_piece(kind, sorted, place).await
             }
             done => {
+                if done.is_ok()
+                    && !self.run.dry_run
+                    && self.growth.reaches(self.counts.results)
+                    && let Err(error) = self.hub.database.refresh_statistics().await
+                {
+                    tracing::warn!(%error, "the database could not look at its tables: the import goes on, slower");
+                }
                 let waited_for = std::mem::take(&mut self.waited_for);
                 self.pace.learn(changes.len(), began.elapsed(), waited_for);
                 done
@@ -249,6 +278,13 @@ fn from(position: Option<Vec<u8>>) -> ReadFrom {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_database_looks_again_when_there_is_four_times_as_much() {
+        let mut growth = Growth::default();
+        let looks: Vec<i64> = (0..=40).map(|batch| batch * 1_000).filter(|written| growth.reaches(*written)).collect();
+        assert_eq!(looks, [2_000, 8_000, 32_000]);
+    }
 
     #[test]
     fn more_is_written_together_until_it_takes_long_or_somebody_waits() {

@@ -269,3 +269,10 @@ async fn a_full_disk_is_named_and_loses_nothing_that_was_told() {
     add(&database, 9_999).await.unwrap();
     assert_eq!(count(&again).await, i64::try_from(told.len()).unwrap() + 1);
 }
+
+#[tokio::test]
+async fn tables_that_a_load_fills_can_be_looked_at_while_it_goes_on() {
+    for opened in opened().await {
+        opened.database.refresh_statistics().await.unwrap();
+    }
+}
