@@ -42,8 +42,6 @@ devices_path = "devices.csv"
 const PEOPLE: usize = 2_400;
 const GROUPS: usize = 60;
 const DEVICES: usize = 700;
-/// How often the directory changes.
-pub const GENERATIONS: usize = 4;
 
 /// Who is not in the directory just now. A few of each kind, far below the removal guard.
 fn is_away(number: usize, generation: usize) -> bool {
@@ -56,8 +54,8 @@ fn people(generation: usize) -> String {
     // Newcomers come between the others, so that every page moves.
     for n in (0..PEOPLE + 50 * generation).filter(|n| !is_away(*n, generation)) {
         let swapped = match n % 50 {
-            7 if generation >= 2 => n + 1,
-            8 if generation >= 2 => n - 1,
+            7 if generation % 4 >= 2 => n + 1,
+            8 if generation % 4 >= 2 => n - 1,
             _ => n,
         };
         // Two of one batch, and two far apart, with one address.
@@ -66,8 +64,8 @@ fn people(generation: usize) -> String {
             14 if n > 1_000 => n - 1_000,
             _ => swapped,
         };
-        let name = if generation > 0 && n % 10 == generation { "Łukasz Renamed" } else { "Zoë Person" };
-        let state = if n % 60 == 5 && generation == 2 { "left" } else { "here" };
+        let name = if generation > 0 && n % 10 == generation % 10 { "Łukasz Renamed" } else { "Zoë Person" };
+        let state = if n % 60 == 5 && generation % 4 == 2 { "left" } else { "here" };
         writeln!(text, "{n},user{swapped},{name} {n},user{mail}@example.test,{},{state}", 10_000 + n).unwrap();
     }
     text
@@ -202,25 +200,27 @@ impl Seeded {
     }
 }
 
-/// How many kills each generation gets.
-pub fn kills() -> usize {
+/// How often the directory changes, and how often the import of each state of it is killed. After more than a few
+/// kills nothing is left to disturb: each run goes on where the one before was killed.
+fn generations_and_kills() -> (usize, usize) {
     match std::env::var("ISTHMUS_TEST_TIER").as_deref() {
-        Ok("quick") => 1,
-        Ok("thorough") => 200 / GENERATIONS,
-        _ => 20 / GENERATIONS,
+        Ok("quick") => (4, 1),
+        Ok("thorough") => (40, 5),
+        _ => (4, 5),
     }
 }
 
 /// Kills imports while the directory changes, and compares with a hub whose imports nobody disturbs.
 pub async fn kill_again_and_again(calm: Place, hurt: Place) {
+    let (generations, kills) = generations_and_kills();
     let mut seeded = Seeded::new();
     let (mut in_the_middle, mut all) = (0, 0);
-    for generation in 0..GENERATIONS {
+    for generation in 0..generations {
         calm.write(generation);
         let took = calm.import_whole();
         hurt.write(generation);
         let away = away(generation);
-        for blow in 0..kills() {
+        for blow in 0..kills {
             // Somewhere in the run: the first of them while it reads people, later ones find it further on.
             let wait = took * (200 + seeded.thousandths() / 2) / 1_000;
             let mut child = hurt.import().stderr(Stdio::null()).spawn().unwrap();
