@@ -367,6 +367,14 @@ fn wizard() {
         ..wizard_page()
     };
     keep("wizard-failing", || wizard_view(failing.clone()));
+    let proposed = WizardPage {
+        problem: None,
+        facts_title: "Proposed from what the account sees".into(),
+        facts: vec![("Table of people".into(), HOSTILE.into()), ("Username".into(), "LOGIN instead of MAIL".into())],
+        offers: vec![Choice::new("empty", "Fill in what is empty"), Choice::new("all", "Fill in all of it")],
+        ..failing.clone()
+    };
+    keep("wizard-proposal", || wizard_view(proposed));
     let mut good = WizardPage {
         problem: None,
         report: Some(WizardReport {

@@ -28,6 +28,8 @@ pub struct WizardPage {
     /// Title and facts of a panel beside the report: what was found, what would be created, what will be saved.
     pub facts_title: String,
     pub facts: Vec<(String, String)>,
+    /// Ways to take these facts over into the form, which then is sent with what stands in it: each a button.
+    pub offers: Vec<Choice>,
     /// The word on the button.
     pub go: String,
     /// Where and how to go on, once the step went well.

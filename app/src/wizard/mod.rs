@@ -3,6 +3,8 @@
 
 mod api;
 #[cfg(feature = "ssr")]
+mod database;
+#[cfg(feature = "ssr")]
 mod read;
 mod view;
 #[cfg(feature = "ssr")]

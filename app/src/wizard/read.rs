@@ -11,6 +11,7 @@ use hub::{
 
 use super::{
     api::{WizardCheck, WizardField, WizardLink, WizardPage, WizardReport},
+    database,
     write::{kind as kind_of, link},
 };
 use crate::{
@@ -94,6 +95,7 @@ fn compose(wizard: &Wizard, step: WizardStep) -> WizardPage {
     let passed = wizard.passed.contains(&step) && problem.is_none();
     let next = step.next_of(kind);
     let (facts_title, facts) = facts(wizard, step);
+    let offers = if step == WizardStep::Address { database::offer(wizard, &mut fields) } else { Vec::new() };
     WizardPage {
         draft: wizard.id.to_string(),
         revision: wizard.revision,
@@ -103,6 +105,7 @@ fn compose(wizard: &Wizard, step: WizardStep) -> WizardPage {
         report: wizard.reports.get(&step).map(|seen| report(seen, passed)),
         facts_title: facts_title.to_owned(),
         facts,
+        offers,
         next: (passed && next != step).then(|| (link(wizard, next), word(kind, next).to_owned())),
         back: Some(match previous(kind, step) {
             Some(before) => (link(wizard, before), word(kind, before).to_owned()),
@@ -562,7 +565,8 @@ fn facts(wizard: &Wizard, step: WizardStep) -> (&'static str, Vec<(String, Strin
             ("What would be created", facts)
         }
         WizardStep::Finish => ("What will be saved", summary(&wizard.settings)),
-        WizardStep::Address | WizardStep::People | WizardStep::Attributes | WizardStep::Lockout => ("", Vec::new()),
+        WizardStep::Address => ("Proposed from what the account sees", database::proposed(wizard)),
+        WizardStep::People | WizardStep::Attributes | WizardStep::Lockout => ("", Vec::new()),
     }
 }
 

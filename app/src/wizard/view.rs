@@ -4,7 +4,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_router::hooks::use_query_map;
 
 use super::api::{WizardCheck, WizardField, WizardLink, WizardPage, WizardReport, WizardStep, read_wizard};
-use crate::ui::{Icon, Loaded, Notice, PageHead, Panel, Tone, asked, plain_text};
+use crate::ui::{Choice, Icon, Loaded, Notice, PageHead, Panel, Tone, asked, plain_text};
 
 /// `/console/sources/new?kind=…&draft=…&step=…`
 #[component]
@@ -38,9 +38,28 @@ pub fn wizard_view(page: WizardPage) -> AnyView {
     let others = (others.len() > 0)
         .then(|| view! { <nav class="row" aria-label="Other kinds of sources">{others.collect_view()}</nav> });
     let ready = page.next.is_some();
+    let offered = !page.offers.is_empty();
     let facts = (!page.facts.is_empty()).then(|| {
-        let facts = page.facts.into_iter().map(|(what, value)| view! { <dt>{what}</dt><dd><bdi>{value}</bdi></dd> }).collect_view();
-        view! { <Panel id="h-facts" title=page.facts_title><div class="body"><dl class="facts">{facts}</dl></div></Panel> }
+        let facts = page
+            .facts
+            .into_iter()
+            .map(|(what, value)| view! { <dt>{what}</dt><dd><bdi>{value}</bdi></dd> })
+            .collect_view();
+        let offers = page
+            .offers
+            .into_iter()
+            .map(|Choice { value, label }| {
+                view! { <button class="button" form="step" name="values[take]" value=value>{label}</button> }
+            })
+            .collect_view();
+        view! {
+            <Panel id="h-facts" title=page.facts_title>
+                <div class="body"><dl class="facts">{facts}</dl><div class="row">{offers}</div></div>
+            </Panel>
+        }
+    });
+    let offered = offered.then(|| {
+        view! { <Notice tone=Tone::Ask title="There is a proposal."><p><a href="#h-facts">"Look at it"</a></p></Notice> }
     });
     let back = page.back.map(|(href, label)| {
         view! { <a class="button" href=href rel="external">{Icon::Back.draw()}{label}</a> }
@@ -54,9 +73,10 @@ pub fn wizard_view(page: WizardPage) -> AnyView {
             <ol class="steps" aria-label="Steps">{steps}</ol>
             <div class="stack l">
                 {problem}
+                {offered}
                 {others}
                 <Panel id="h-step" title=page.heading hint=page.hint>
-                    <form class="body" method="post" action=action autocomplete="off">
+                    <form id="step" class="body" method="post" action=action autocomplete="off">
                         <input type="hidden" name="draft" value=page.draft />
                         <input type="hidden" name="revision" value=page.revision.to_string() />
                         <input type="hidden" name="step" value=page.step />

@@ -6,7 +6,7 @@ use directory::{AttributeName, LockoutSettings, SourceDraft, SourceKind, SourceM
 use hub::{
     Hub, HubError,
     kernel::capability::ManageSources,
-    sources::wizard::{Wizard, WizardInput, WizardOutcome, WizardProblem, WizardStep},
+    sources::wizard::{Take, Wizard, WizardInput, WizardOutcome, WizardProblem, WizardStep},
 };
 
 use crate::{caller::failed, problem::ApiError, source::fields};
@@ -148,9 +148,19 @@ async fn whole(
             };
             let secret = values.get("bind_password").filter(|text| !text.is_empty());
             let secret = secret.map(|text| text.clone().into());
-            Ok(WizardInput::Settings { settings: Box::new(settings), secret })
+            Ok(WizardInput::Settings { settings: Box::new(settings), secret, take: take_of(values)? })
         });
     Ok(Some((kind, taken)))
+}
+
+/// Which button was pressed: none of a proposal's, or one.
+fn take_of(values: &Values) -> Result<Option<Take>, Wrong> {
+    match values.get("take").map(String::as_str) {
+        None => Ok(None),
+        Some("empty") => Ok(Some(Take::Empty)),
+        Some("all") => Ok(Some(Take::All)),
+        Some(_) => Err(Wrong(String::new(), "Press one of the buttons.".to_owned())),
+    }
 }
 
 fn word<T: FromStr>(field: &'static str, text: &str) -> Result<T, Wrong>

@@ -8,8 +8,8 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use connector::{
-    Abilities, AllowedNetworks, Connector, Cursor, Found, HostHealth, HostState, HostTrouble, MembershipSide, Next,
-    Page, ProbeStep, Read, ReadFrom, ReadPage, SourceFolder, Trouble, TroubleKind, Verification,
+    Abilities, AllowedNetworks, Catalogue, Connector, Cursor, Found, HostHealth, HostState, HostTrouble,
+    MembershipSide, Next, Page, ProbeStep, Read, ReadFrom, ReadPage, SourceFolder, Trouble, TroubleKind, Verification,
 };
 use directory::{AdapterResult, ImmutableId, LockoutReading, ObjectKind, Source, SourceEntry};
 use secrecy::SecretString;
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::{
     fault::Fault,
+    introspect,
     link::Question,
     people::{PeopleTable, bears},
     pool::Pool,
@@ -260,6 +261,10 @@ impl Connector for SqlConnector {
 
     async fn probe(&self) -> Vec<ProbeStep> {
         probe::probe(&self.inner).await
+    }
+
+    async fn catalogue(&self) -> Result<Option<Catalogue>, Trouble> {
+        introspect::catalogue(&self.inner).await.map(Some).map_err(|fault| self.trouble(fault))
     }
 
     fn reading(&self) -> Option<&dyn Read> {

@@ -41,6 +41,10 @@ async fn try_all(inner: &Inner, steps: &mut Vec<ProbeStep>) -> Result<(), (&'sta
     passed("Connect", detail, began);
 
     let began = Instant::now();
+    if compiled.settings.people.trim().is_empty() {
+        let fault = Fault::misconfigured("none is named yet");
+        return Err(("Table of people", with_tables(inner, fault).await, began));
+    }
     let relation = Relation::look_up(&inner.pool, compiled, &compiled.settings.people).await;
     let relation = match relation {
         Ok(relation) => relation,
@@ -83,7 +87,8 @@ async fn with_tables(inner: &Inner, fault: Fault) -> Fault {
     }
     let Ok(tables) = introspect::tables(inner).await else { return fault };
     let seen = if tables.is_empty() { "the account sees no table".to_owned() } else { introspect::listed(&tables) };
-    let proposal = introspect::proposal(&tables).map_or(String::new(), |proposal| format!(". {proposal}"));
+    let proposal = introspect::proposal(&tables);
+    let proposal = proposal.map_or(String::new(), |proposal| format!(". {}", introspect::in_words(&proposal)));
     Fault { reason: format!("{}. Tables there: {seen}{proposal}", fault.reason), ..fault }
 }
 

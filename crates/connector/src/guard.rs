@@ -18,8 +18,8 @@ use tokio::{
 use url::Url;
 
 use crate::{
-    Abilities, Connector, Cursor, Found, HostHealth, Page, PasswordWritten, ProbeStep, Read, ReadFrom, ReadPage,
-    Redirect, RedirectFailure, RedirectProof, RedirectReturn, RedirectStart, Trouble, TroubleKind, Unlock,
+    Abilities, Catalogue, Connector, Cursor, Found, HostHealth, Page, PasswordWritten, ProbeStep, Read, ReadFrom,
+    ReadPage, Redirect, RedirectFailure, RedirectProof, RedirectReturn, RedirectStart, Trouble, TroubleKind, Unlock,
     Verification, WriteBack, WriteFailure, Writes, Written,
 };
 
@@ -377,6 +377,11 @@ impl<C: Connector> Connector for Guarded<C> {
             self.close();
         }
         steps
+    }
+
+    /// Part of a live test, as [`Connector::probe`].
+    async fn catalogue(&self) -> Result<Option<Catalogue>, Trouble> {
+        self.inner.catalogue().await
     }
 
     fn breaker(&self) -> BreakerState {

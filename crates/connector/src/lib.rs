@@ -3,6 +3,7 @@
 //! A connector answers in the closed set of [`AdapterResult`]; everything the source said beyond that travels as
 //! [`Verification::reason`] for the sign-in trace, never for the caller.
 
+mod catalogue;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod discovery;
@@ -19,6 +20,7 @@ mod write_back;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+pub use catalogue::{Catalogue, TableProposal, TableSeen, is_printable};
 use chrono::{DateTime, Utc};
 use directory::{AdapterResult, ImmutableId, LockoutReading, SourceEntry};
 pub use discovery::{
@@ -65,6 +67,12 @@ pub trait Connector: Send + Sync {
 
     /// Connects, checks TLS, binds the service account and reads the base, one step after the other.
     async fn probe(&self) -> Vec<ProbeStep>;
+
+    /// The tables that the account can read, for whoever fills in the settings, which may name none of them yet. `None` =
+    /// this kind of source has no tables.
+    async fn catalogue(&self) -> Result<Option<Catalogue>, Trouble> {
+        Ok(None)
+    }
 
     /// Reading it whole or by what changed, for an import.
     fn reading(&self) -> Option<&dyn Read> {
@@ -127,6 +135,9 @@ impl<C: Connector + ?Sized> Connector for Arc<C> {
     }
     async fn probe(&self) -> Vec<ProbeStep> {
         (**self).probe().await
+    }
+    async fn catalogue(&self) -> Result<Option<Catalogue>, Trouble> {
+        (**self).catalogue().await
     }
     fn reading(&self) -> Option<&dyn Read> {
         (**self).reading()

@@ -24,6 +24,7 @@ mod rows;
 mod rows_on_postgres_peers;
 mod several;
 mod shutdown;
+mod sql_source;
 mod statuses;
 mod storage_trouble;
 mod support;

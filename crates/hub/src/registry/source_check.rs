@@ -62,6 +62,14 @@ pub(super) fn check(mut draft: SourceDraft, before: Option<&Source>) -> Result<S
 pub(super) fn check_so_far(draft: SourceDraft) -> Result<SourceDraft, HubError> {
     let before = draft.connector.ldap().cloned();
     let mut filled = SourceDraft { name: "later".to_owned(), label: "later".to_owned(), ..draft.clone() };
+    if let ConnectorSettings::Sql(sql) = &mut filled.connector {
+        let later = source_check_sql::fill(sql);
+        let mut checked = check(filled, None)?;
+        if let ConnectorSettings::Sql(sql) = &mut checked.connector {
+            source_check_sql::empty(sql, later);
+        }
+        return Ok(SourceDraft { name: draft.name, label: draft.label, ..checked });
+    }
     let (Some(before), Some(ldap)) = (before, filled.connector.ldap_mut()) else {
         let checked = check(filled, None)?;
         return Ok(SourceDraft { name: draft.name, label: draft.label, ..checked });

@@ -54,6 +54,31 @@ pub(super) fn check(sql: &mut SqlSettings) -> Result<(), HubError> {
     check_figures(sql)
 }
 
+/// What an account must be looked round with before anybody can know it: table, id and username.
+fn known_later(sql: &mut SqlSettings) -> [&mut String; 3] {
+    [&mut sql.people, &mut sql.id_column, &mut sql.username_column]
+}
+
+/// Fills what may be entered later; which of it stood empty.
+pub(super) fn fill(sql: &mut SqlSettings) -> [bool; 3] {
+    known_later(sql).map(|text| {
+        let empty = text.trim().is_empty();
+        if empty {
+            *text = "later".to_owned();
+        }
+        empty
+    })
+}
+
+/// Takes out again what [`fill`] put in.
+pub(super) fn empty(sql: &mut SqlSettings, later: [bool; 3]) {
+    for (text, empty) in known_later(sql).into_iter().zip(later) {
+        if empty {
+            text.clear();
+        }
+    }
+}
+
 fn check_url(sql: &SqlSettings) -> Result<(), HubError> {
     let url = &sql.url;
     let wrong = |message: &str| Err(invalid("url", message));
@@ -209,6 +234,16 @@ mod tests {
         assert_eq!(refused(|sql| sql.people = String::new()), "people");
         assert_eq!(refused(|sql| sql.id_column = "a\0".to_owned()), "id_column");
         assert_eq!(refused(|sql| sql.page_size = 0), "page_size");
+    }
+
+    #[test]
+    fn what_the_account_shows_may_be_entered_later() {
+        let mut sql = SqlSettings { people: String::new(), id_column: "id".to_owned(), ..settings() };
+        let before = sql.clone();
+        let later = fill(&mut sql);
+        check(&mut sql).unwrap();
+        empty(&mut sql, later);
+        assert_eq!(sql, before);
     }
 
     #[test]

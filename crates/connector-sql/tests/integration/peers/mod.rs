@@ -1,5 +1,6 @@
 //! PostgreSQL, MariaDB and SQLite with the table of an old portal.
 
+mod catalogue;
 mod honest;
 mod hostile;
 

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
-use connector::Survey;
+use connector::{Catalogue, Survey};
 use directory::{PersonId, SourceDraft};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,7 @@ pub(super) struct State {
     pub(super) passed: BTreeSet<WizardStep>,
     pub(super) reports: BTreeMap<WizardStep, Report>,
     pub(super) survey: Option<Survey>,
+    pub(super) catalogue: Option<Catalogue>,
     pub(super) person: Option<PersonPreview>,
     pub(super) problem: Option<WizardProblem>,
 }
@@ -50,6 +51,7 @@ impl State {
             passed: BTreeSet::new(),
             reports: BTreeMap::new(),
             survey: None,
+            catalogue: None,
             person: None,
             problem: None,
         }
@@ -80,6 +82,7 @@ impl State {
         self.reports.retain(|reported, _| *reported < step);
         if step <= WizardStep::Account {
             self.survey = None;
+            self.catalogue = None;
         }
         self.person = None;
     }

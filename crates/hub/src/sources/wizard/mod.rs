@@ -4,6 +4,7 @@
 mod advice;
 mod draft;
 mod person;
+mod proposal;
 mod report;
 mod settle;
 mod whole;
@@ -11,12 +12,16 @@ mod whole;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use advice::{Advice, advice};
-pub use connector::{AttributeSeen, Count, DiscoveryStage, Failure, FailureKind, LockoutFound, Survey, Vendor};
+pub use connector::{
+    AttributeSeen, Catalogue, Count, DiscoveryStage, Failure, FailureKind, LockoutFound, Survey, TableProposal,
+    TableSeen, Vendor,
+};
 use directory::{
     AttributeMapping, AttributeName, LockoutSettings, Source, SourceDraft, SourceKind, SourceMode, TransportSecurity,
 };
 use draft::{Draft, State};
 pub use person::PersonPreview;
+pub use proposal::{Proposed, ProposedSetting, Take, differences};
 pub use report::{Check, CheckTone, Report};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -87,6 +92,8 @@ pub struct Wizard {
     pub passed: BTreeSet<WizardStep>,
     pub reports: BTreeMap<WizardStep, Report>,
     pub survey: Option<Survey>,
+    /// Tables to choose from, of a database.
+    pub catalogue: Option<Catalogue>,
     pub person: Option<PersonPreview>,
     /// What was entered last could not be taken at all.
     pub problem: Option<WizardProblem>,
@@ -122,6 +129,7 @@ impl From<Draft> for Wizard {
             passed: state.passed.clone(),
             reports: state.reports.clone(),
             survey: state.survey.clone(),
+            catalogue: state.catalogue.clone(),
             person: state.person.clone(),
             problem: state.problem.clone(),
         }
@@ -142,6 +150,8 @@ pub enum WizardInput {
         settings: Box<SourceDraft>,
         /// Empty = as entered before.
         secret: Option<SecretString>,
+        /// Nothing is tried: what was proposed before is written into these settings, to be looked at.
+        take: Option<Take>,
     },
     Account {
         bind_dn: String,
@@ -291,7 +301,10 @@ impl Hub {
                 state.reopen(step);
                 self.look_at_address(by, state, kind).await?
             }
-            WizardInput::Settings { settings, secret } => self.look_at_settings(by, state, *settings, secret).await?,
+            WizardInput::Settings { settings, secret, take } => {
+                let looked = self.take_settings(state, *settings, secret, take)?;
+                if let Some(looked) = looked { looked } else { self.look_at_settings(by, state).await? }
+            }
             WizardInput::Account { bind_dn, password } => {
                 let bind_dn = bind_dn.trim().to_owned();
                 let other = ldap_of(&mut state.settings).bind_dn != bind_dn;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use connector::{Connector, ProbeStep, Trouble};
+use connector::{Catalogue, Connector, ProbeStep, Trouble};
 use credential::legacy::{self, Hints};
 use directory::{SourceDraft, SourceKind, StoredScheme};
 use secrecy::SecretString;
 
-use super::{Advice, Check, CheckTone, Looked, WizardStep, draft::State};
+use super::{Advice, Check, CheckTone, Looked, Take, WizardStep, draft::State, proposal};
 use crate::{Hub, HubError, connections::entered_for, kernel::capability::ManageSources};
 
 impl WizardStep {
@@ -30,29 +30,59 @@ impl WizardStep {
 }
 
 impl Hub {
-    /// Takes the settings, connects with them, and reports what was seen.
-    pub(super) async fn look_at_settings(
+    /// Takes the settings. If what was proposed is to be written into them, that is all for now; so it is if the hub
+    /// has nothing to show there. Otherwise they are to be tried.
+    pub(super) fn take_settings(
         &self,
-        by: &ManageSources,
         state: &mut State,
         settings: SourceDraft,
         secret: Option<SecretString>,
-    ) -> Result<Looked, HubError> {
+        take: Option<Take>,
+    ) -> Result<Option<Looked>, HubError> {
         let before = entered_for(&self.vault, &state.settings.connector);
         state.settings = self.check_source_so_far(settings)?;
-        if before != entered_for(&self.vault, &state.settings.connector) {
+        let same_place = before == entered_for(&self.vault, &state.settings.connector);
+        if !same_place {
             // Entered for one host, a secret is never sent to another (Keycloak CVE-2024-5967).
             state.forget_secret();
         }
         if let Some(secret) = &secret {
             state.remember(secret);
         }
+        let catalogue = state.catalogue.take().filter(|_| same_place);
         state.reopen(WizardStep::Address);
+        if let Some(how) = take {
+            return Ok(Some((self.take_proposal(state, catalogue, how)?, false)));
+        }
         if state.settings.connector.needs_secret() && !state.has_secret() {
             let mut check = Check::new(CheckTone::Failed, "Secret", "not asked: the hub has no secret to show there");
             check.advice = Some(advice("Enter it: it is kept sealed, and only for the address it was entered for."));
-            return Ok((vec![check], false));
+            return Ok(Some((vec![check], false)));
         }
+        Ok(None)
+    }
+
+    /// Writes what was proposed into the settings. The proposal is the draft's own: a browser only says to take it.
+    fn take_proposal(
+        &self,
+        state: &mut State,
+        catalogue: Option<Catalogue>,
+        how: Take,
+    ) -> Result<Vec<Check>, HubError> {
+        let Some(proposal) = catalogue.as_ref().and_then(|catalogue| catalogue.proposal.as_ref()) else {
+            let mut check = Check::new(CheckTone::Warned, "Proposal", "there is none for this address");
+            check.advice = Some(advice("Try the settings: then what the account sees is looked at."));
+            return Ok(vec![check]);
+        };
+        let mut settings = state.settings.clone();
+        let checks = proposal::take(&mut settings.connector, proposal, how);
+        state.settings = self.check_source_so_far(settings)?;
+        state.catalogue = catalogue;
+        Ok(checks)
+    }
+
+    /// Connects with the settings, and reports what was seen.
+    pub(super) async fn look_at_settings(&self, by: &ManageSources, state: &mut State) -> Result<Looked, HubError> {
         let source = self.unregistered(&state.settings);
         self.audit_look(by, &source, WizardStep::Address).await?;
         let connector = match self.connectors.connect(&source, state.secret().unwrap_or_default()) {
@@ -65,7 +95,19 @@ impl Hub {
         };
         let steps = connector.probe().await;
         let passed = !steps.is_empty() && steps.iter().all(|step| step.passed);
+        let connected = steps.first().is_some_and(|step| step.passed);
         let mut checks: Vec<Check> = steps.into_iter().map(of_probe).collect();
+        if connected {
+            // Without it the form is filled in by hand.
+            state.catalogue = match connector.catalogue().await {
+                Ok(catalogue) => catalogue,
+                Err(trouble) => {
+                    let detail = format!("not seen: {}", trouble.reason);
+                    checks.push(Check::new(CheckTone::Warned, "Tables to choose from", detail));
+                    None
+                }
+            };
+        }
         if passed && source.connector.hands_passwords_over() && source.connector.takes_passwords() {
             checks.push(stored_passwords(&*connector).await);
         }
