@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use directory::{AccountStatus, Anchors, AttributeName, ImmutableId, LockoutReading, SourceEntry};
 use serde_json::{Map, Value};
 
-use crate::OpenIdConnector;
+use crate::{OpenIdConnector, raw};
 
 /// OpenID Connect Core, 2: `sub` has at most 255 ASCII characters.
 const LONGEST_SUBJECT: usize = 255;
 /// Values of `amr` (RFC 8176) that a password alone never has. Entra ID adds `ngcmfa` and `rsa`.
 const SECOND_FACTORS: [&str; 14] =
     ["mfa", "otp", "hwk", "swk", "sc", "sms", "tel", "fpt", "face", "iris", "vbm", "mca", "ngcmfa", "rsa"];
-const LONGEST_VALUE: usize = 1_000;
+pub(crate) const LONGEST_VALUE: usize = 1_000;
 
 /// `amr`, and whether it shows more than a password.
 pub(crate) fn methods(claims: &Map<String, Value>) -> (Vec<String>, bool) {
@@ -58,7 +58,8 @@ pub(crate) fn entry(
     names.extend(text("email").filter(|_| !unproven));
     names.dedup();
     Ok(SourceEntry {
-        raw: BTreeMap::new(),
+        // With Graph, expressions speak of its properties.
+        raw: if connector.is_readable() { BTreeMap::new() } else { raw::of_claims(&claims, &connector.names) },
         locator: username.clone().unwrap_or_else(|| immutable_id.as_str().to_owned()),
         immutable_id,
         username,

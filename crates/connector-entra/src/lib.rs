@@ -11,8 +11,10 @@ mod graph;
 mod http;
 mod metadata;
 mod provider;
+mod raw;
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -45,6 +47,8 @@ pub struct OpenIdConnector {
     client_id: String,
     secret: SecretString,
     reads: AttributeMapping,
+    /// What expressions read beside it, under the provider's own names.
+    names: BTreeSet<String>,
     http: HttpClient,
     graph: Option<Graph>,
     /// What discovery said.
@@ -87,10 +91,8 @@ impl OpenIdConnector {
             client_id: settings.client_id.clone(),
             secret,
             reads: settings.reads(),
-            graph: settings
-                .graph
-                .clone()
-                .map(|base| Graph::new(base, settings.reads(), source.protected_groups.clone(), PAGE_SIZE)),
+            names: source.profile.reads(),
+            graph: settings.graph.clone().map(|base| Graph::new(base, settings.reads(), source, PAGE_SIZE)),
             http,
             known: Mutex::default(),
             discovering: AsyncMutex::default(),

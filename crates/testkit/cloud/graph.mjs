@@ -5,7 +5,8 @@ import crypto from 'node:crypto';
 
 const USER = ['id', 'displayName', 'givenName', 'surname', 'userPrincipalName', 'mail', 'jobTitle', 'department',
   'mobilePhone', 'employeeId', 'preferredLanguage', 'accountEnabled', 'createdDateTime', 'lastPasswordChangeDateTime',
-  'onPremisesImmutableId', 'onPremisesSecurityIdentifier'];
+  'onPremisesImmutableId', 'onPremisesSecurityIdentifier', 'employeeType', 'otherMails', 'isResourceAccount', 'employeeOrgData',
+  'onPremisesExtensionAttributes', 'extension_0123456789abcdef0123456789abcdef_badge'];
 const GROUP = ['id', 'displayName', 'description', 'securityEnabled', 'mailEnabled', 'members'];
 const DEVICE = ['id', 'deviceId', 'displayName', 'operatingSystem', 'operatingSystemVersion', 'manufacturer', 'model',
   'accountEnabled', 'approximateLastSignInDateTime', 'trustType'];
@@ -29,7 +30,8 @@ export function openGraph(origin, control) {
     surname: name, userPrincipalName: `${name}@example.test`, mail: `${name}@example.test`, jobTitle: null, department: 'Sales',
     mobilePhone: null, employeeId: null, preferredLanguage: null, accountEnabled: true,
     createdDateTime: '2026-01-01T00:00:00Z', lastPasswordChangeDateTime: '2026-02-01T08:30:00Z',
-    onPremisesImmutableId: null, onPremisesSecurityIdentifier: null, ...more });
+    onPremisesImmutableId: null, onPremisesSecurityIdentifier: null, employeeType: null, otherMails: [], isResourceAccount: null,
+    employeeOrgData: null, onPremisesExtensionAttributes: { extensionAttribute1: null, extensionAttribute15: null }, ...more });
   const addGroup = (name, members) => put('groups', { id: idOf(`group ${name}`), displayName: name, description: null,
     securityEnabled: true, mailEnabled: false, members: members.map((id) => ({ id, revision: revision + 1 })), left: [] });
   const addDevice = (name, owners, more = {}) => put('devices', { id: idOf(`device ${name}`), deviceId: idOf(`device id ${name}`),

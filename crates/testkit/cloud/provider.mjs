@@ -19,7 +19,7 @@ export function openProvider(origin, tenant, people, control, environment) {
     pkce: { required: () => true },
     scopes: ['openid', 'profile', 'email', `${origin}/.default`],
     claims: { openid: ['sub', 'oid', 'tid', 'amr'], email: ['email', 'email_verified'],
-      profile: ['name', 'given_name', 'family_name', 'preferred_username'] },
+      profile: ['name', 'given_name', 'family_name', 'preferred_username', 'cost_center', 'roles', 'address'] },
     // Entra ID puts everything into the ID token; others leave the profile to userinfo.
     conformIdTokenClaims: environment.CLOUD_SHORT_ID_TOKENS === '1',
     features: { devInteractions: { enabled: false }, clientCredentials: { enabled: true },
@@ -30,7 +30,7 @@ export function openProvider(origin, tenant, people, control, environment) {
       const person = people.get(id);
       return person && { accountId: id, claims: async () => ({ sub: id, oid: id, tid: control.tenant ?? tenant,
         email: person.mail ?? undefined, name: person.displayName, given_name: person.givenName, family_name: person.surname,
-        preferred_username: person.userPrincipalName }) };
+        preferred_username: person.userPrincipalName, ...person.claims }) };
     },
     // First party: nobody is asked for consent.
     loadExistingGrant: async (ctx) => {

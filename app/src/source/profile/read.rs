@@ -47,12 +47,8 @@ pub(super) fn card(source: &Source, kept: Option<Kept>, editable: bool) -> Profi
         label: definition.label.clone(),
         plain: own_line(definition),
     }));
-    let reads = if source.connector.hands_raw_over() {
-        "entry.username, the attributes below by their names (entry.given_name), and any attribute of the directory by \
-         its own (entry.departmentNumber)."
-    } else {
-        "entry.username, and the attributes below by their names (entry.given_name)."
-    };
+    let reads = "entry.username, the attributes below by their names (entry.given_name), and any attribute of the \
+                 directory by its own (entry.departmentNumber).";
     let (form, preview) = match kept {
         Some(kept) => (kept.form, Some(kept.cards)),
         None => (form_of(source), None),

@@ -1,12 +1,17 @@
 //! Microsoft Graph v1.0: people, groups, members and devices, with the hub's own account (client credentials).
 
 mod objects;
+mod properties;
 mod read;
 
-use std::{sync::Mutex, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, OnceLock},
+    time::Duration,
+};
 
 use connector::{Cursor, Found, Page, Trouble, TroubleKind, http::endpoint_of};
-use directory::{AttributeMapping, ImmutableId, SourceEntry, SourceGroup};
+use directory::{AttributeMapping, ImmutableId, Source, SourceEntry, SourceGroup};
 use reqwest::{Method, StatusCode, header::ACCEPT};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
@@ -32,6 +37,12 @@ const MOST_GROUP_PAGES: usize = 50;
 pub(crate) struct Graph {
     pub(crate) base: Url,
     reads: AttributeMapping,
+    /// What expressions read, under Graph's own names.
+    names: BTreeSet<String>,
+    /// The properties these names are in.
+    named: BTreeSet<String>,
+    /// Those of them that Graph shows; empty until that is known.
+    properties: OnceLock<BTreeSet<String>>,
     /// Ids of groups whose members are privileged.
     protected: Vec<String>,
     /// Objects per page.
@@ -49,8 +60,18 @@ enum Patience {
 }
 
 impl Graph {
-    pub(crate) fn new(base: Url, reads: AttributeMapping, protected: Vec<String>, page_size: u32) -> Self {
-        Self { base, reads, protected, page_size, token: Mutex::default() }
+    pub(crate) fn new(base: Url, reads: AttributeMapping, source: &Source, page_size: u32) -> Self {
+        let names = source.profile.reads();
+        Self {
+            base,
+            reads,
+            named: properties::of_names(&names),
+            names,
+            properties: OnceLock::new(),
+            protected: source.protected_groups.clone(),
+            page_size,
+            token: Mutex::default(),
+        }
     }
 
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Result<Url, Trouble> {
@@ -169,6 +190,7 @@ impl OpenIdConnector {
     }
 
     pub(crate) async fn graph_find(&self, graph: &Graph, typed: &str) -> Result<Found, Trouble> {
+        self.learn_properties(graph, Patience::None).await?;
         let quoted = typed.trim().replace('\'', "''");
         let filter = format!("userPrincipalName eq '{quoted}' or mail eq '{quoted}'");
         let select = objects::user_select(graph);
@@ -191,6 +213,7 @@ impl OpenIdConnector {
         if !objects::is_id(id.as_str()) {
             return Ok(None);
         }
+        self.learn_properties(graph, Patience::None).await?;
         let select = objects::user_select(graph);
         let url = graph.url(&format!("users/{}", id.as_str()), &[("$select", &select)])?;
         let Some(user) = self.graph_object(graph, &url, Patience::None).await? else { return Ok(None) };
@@ -200,6 +223,7 @@ impl OpenIdConnector {
 
     /// A page of people, for the sweep that keeps standing fresh.
     pub(crate) async fn graph_people(&self, graph: &Graph, cursor: Option<Cursor>) -> Result<Page, Trouble> {
+        self.learn_properties(graph, Patience::Long).await?;
         let url = match cursor {
             None => {
                 let select = objects::user_select(graph);
@@ -261,9 +285,15 @@ impl OpenIdConnector {
 
     /// What a live test shows of Graph.
     pub(crate) async fn graph_probe(&self, graph: &Graph) -> Result<String, Trouble> {
+        self.learn_properties(graph, Patience::None).await?;
         let url = graph.url("users", &[("$select", &objects::user_select(graph)), ("$top", "1")])?;
         let (items, _) = self.graph_page(graph, &url, Patience::None, false).await?;
-        Ok(if items.is_empty() { "It shows nobody." } else { "It shows people." }.to_owned())
+        let shows = if items.is_empty() { "It shows nobody." } else { "It shows people." };
+        let unknown = Self::unknown_properties(graph);
+        if unknown.is_empty() {
+            return Ok(shows.to_owned());
+        }
+        Ok(format!("{shows} It does not show {}, which expressions read.", unknown.join(", ")))
     }
 }
 

@@ -8,7 +8,7 @@ use directory::{
 use serde_json::Value;
 
 use super::Graph;
-use crate::claims::shown;
+use crate::{claims::shown, raw};
 
 /// What is read of everybody, beside the mapped properties.
 const OF_USERS: [&str; 7] = [
@@ -27,18 +27,27 @@ pub(super) const OF_DEVICES: &str = "id,displayName,operatingSystem,operatingSys
 fn user_properties(graph: &Graph) -> Vec<&str> {
     let mut names: Vec<&str> = OF_USERS.to_vec();
     names.extend(graph.reads.values().map(String::as_str));
-    names.sort_unstable();
-    names.dedup();
     names
 }
 
-pub(super) fn user_select(graph: &Graph) -> String {
-    user_properties(graph).join(",")
+/// Of what expressions read, what Graph shows.
+fn read_by_name(graph: &Graph) -> impl Iterator<Item = &str> {
+    graph.properties.get().into_iter().flatten().map(String::as_str)
 }
 
-/// Whether an item of a delta shows everything: it may hold only what changed.
-pub(super) fn is_whole(graph: &Graph, user: &Value) -> bool {
-    user_properties(graph).iter().all(|name| user.get(*name).is_some())
+pub(super) fn user_select(graph: &Graph) -> String {
+    let mut names = user_properties(graph);
+    names.extend(read_by_name(graph));
+    names.sort_unstable();
+    names.dedup();
+    names.join(",")
+}
+
+/// Whether an item of a delta shows everything: it may hold only what changed. In the first round nothing stands for an
+/// extension without a value.
+pub(super) fn is_whole(graph: &Graph, user: &Value, first: bool) -> bool {
+    let shows = |name: &str| user.get(name).is_some();
+    user_properties(graph).into_iter().all(shows) && (first || read_by_name(graph).all(shows))
 }
 
 /// The shape of an object's id; nothing else is written into an address.
@@ -81,7 +90,7 @@ pub(super) fn person(graph: &Graph, user: &Value) -> Result<SourceEntry, Rejecte
     let mut names = vec![username.clone()];
     names.extend(text(user, "mail").filter(|mail| *mail != username));
     Ok(SourceEntry {
-        raw: std::collections::BTreeMap::new(),
+        raw: user.as_object().map(|user| raw::raw(user, &graph.names)).unwrap_or_default(),
         immutable_id,
         locator: username.clone(),
         username: Some(username),

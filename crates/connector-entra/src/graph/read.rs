@@ -66,6 +66,7 @@ impl OpenIdConnector {
         kind: ObjectKind,
         from: ReadFrom,
     ) -> Result<ReadPage, Trouble> {
+        self.learn_properties(graph, Patience::Long).await?;
         let place = match from {
             ReadFrom::Beginning => self.beginning(graph, kind).await?,
             ReadFrom::Cursor(cursor) => match self.place(graph, kind, &cursor) {
@@ -173,7 +174,7 @@ impl OpenIdConnector {
                 continue;
             }
             let made = match place.kind {
-                ObjectKind::Person => self.person_change(graph, object).await?,
+                ObjectKind::Person => self.person_change(graph, object, place.step).await?,
                 ObjectKind::Group => self.group_change(graph, &object, place.step).await?,
                 ObjectKind::Device => Some(objects::device(&object).map(|device| Change::Device(Box::new(device)))),
             };
@@ -191,9 +192,10 @@ impl OpenIdConnector {
         &self,
         graph: &Graph,
         user: Value,
+        step: Step,
     ) -> Result<Option<Result<Change, connector::Rejected>>, Trouble> {
         let whole = match objects::id_of(&user) {
-            Some(id) if !objects::is_whole(graph, &user) => {
+            Some(id) if !objects::is_whole(graph, &user, step == Step::First) => {
                 let select = objects::user_select(graph);
                 let url = graph.url(&format!("users/{}", id.as_str()), &[("$select", &select)])?;
                 // Gone meanwhile: the next delta says so.

@@ -168,15 +168,6 @@ impl ConnectorSettings {
         }
     }
 
-    /// Whether it hands over attributes under the source's own names, for expressions to read.
-    #[must_use]
-    pub const fn hands_raw_over(&self) -> bool {
-        match self {
-            Self::Ldap(_) | Self::Sql(_) | Self::File(_) | Self::Scim(_) => true,
-            Self::OpenId(_) => false,
-        }
-    }
-
     /// The settings of an LDAP directory, if it is one.
     #[must_use]
     pub const fn ldap(&self) -> Option<&LdapSettings> {

@@ -40,13 +40,9 @@ pub(super) fn check(draft: &mut SourceDraft) -> Result<(), HubError> {
 
 /// Why this expression may not read that.
 fn refused(draft: &SourceDraft, target: directory::AttributeName, read: &str) -> Option<String> {
-    let ours = read == "username" || read.parse::<directory::AttributeName>().is_ok();
     let small = read.to_lowercase();
     if small.contains("passw") || small.contains("pwd") || password_column(&draft.connector) == Some(small) {
         return Some(format!("{read} may hold a password, and passwords are no attributes"));
-    }
-    if !ours && !draft.connector.hands_raw_over() {
-        return Some(format!("this kind of directory hands over the hub's own attributes only, and no {read}"));
     }
     let number = directory::AttributeName::NationalNumber;
     let at_source = draft.connector.mapping().and_then(|mapping| mapping.get(&number));

@@ -1,6 +1,7 @@
 //! `isthmus import`: a real file, real processes, some of them killed.
 
 mod chaos;
+mod cloud_peers;
 mod natural;
 mod peers;
 

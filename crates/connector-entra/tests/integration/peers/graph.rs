@@ -182,3 +182,94 @@ async fn devices_have_owners_and_say_when_they_were_seen() {
     assert_eq!((device.manufacturer.as_deref(), device.enabled), (Some("Contoso"), true));
     assert!(device.last_seen_at.is_some());
 }
+
+const BADGE: &str = "extension_0123456789abcdef0123456789abcdef_badge";
+
+/// Expressions of a source, as far as they say what is read.
+fn reading_names(source: Source, expressions: &[(AttributeName, &str)]) -> Source {
+    let mut profile = source.profile.clone();
+    profile.expressions = expressions.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
+    Source { profile, ..source }
+}
+
+#[tokio::test]
+async fn properties_that_expressions_name_are_read_whole_and_by_what_changed() {
+    let cloud = company().await;
+    let more = json!({
+        "employeeType": "Contractor", "otherMails": ["a@corp.test", "b@corp.test"], "isResourceAccount": false,
+        "employeeOrgData": { "costCenter": 4130 }, "onPremisesExtensionAttributes": { "extensionAttribute1": "one" },
+        BADGE: "17",
+    });
+    cloud.tell(json!({ "patchUser": "user1", "more": more })).await;
+    let badge = format!("entry.{BADGE}");
+    let source = reading_names(
+        at(&cloud),
+        &[
+            (AttributeName::Title, "entry.employeeType + entry[\"employeeOrgData/costCenter\"]"),
+            (AttributeName::Phone, "entry.otherMails.first()"),
+            (AttributeName::Department, "entry[\"onPremisesExtensionAttributes/extensionAttribute1\"]"),
+            (AttributeName::EmployeeNumber, &badge),
+            (AttributeName::Locale, "entry.isResourceAccount"),
+        ],
+    );
+    let connector = connect(&source, Cloud::SECRET);
+    let whole = reading::whole(&connector, ObjectKind::Person).await;
+    let Some(Change::Person(user)) = whole.named("user1@example.test") else { panic!("{whole:?}") };
+    let expected = [
+        ("employeeOrgData/costCenter", &["4130"][..]),
+        ("employeeType", &["Contractor"]),
+        (BADGE, &["17"]),
+        ("isResourceAccount", &["false"]),
+        ("onPremisesExtensionAttributes/extensionAttribute1", &["one"]),
+        ("otherMails", &["a@corp.test", "b@corp.test"]),
+    ];
+    let owned = |values: &[&str]| values.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let expected = expected.map(|(name, values)| (name.to_owned(), owned(values)));
+    assert_eq!(user.raw, expected.clone().into());
+    let Some(Change::Person(other)) = whole.named("user2@example.test") else { panic!("{whole:?}") };
+    assert!(other.raw.is_empty(), "{other:?}");
+    assert_eq!(connector.fetch(&id(&cloud, "user1").await).await.unwrap().unwrap().raw, expected.into());
+    cloud.tell(json!({ "patchUser": "user2", "more": { "employeeType": "Crew" } })).await;
+    let page = connector.read(ObjectKind::Person, ReadFrom::Cursor(whole.delta.unwrap())).await.unwrap();
+    let changed = page.changes.iter().find_map(|change| match change {
+        Change::Person(entry) if entry.raw.contains_key("employeeType") => Some(&entry.raw["employeeType"]),
+        _ => None,
+    });
+    let mut next = page.next.clone();
+    let mut found = changed.cloned();
+    while let (None, Next::More(cursor)) = (&found, &next) {
+        let page = connector.read(ObjectKind::Person, ReadFrom::Cursor(cursor.clone())).await.unwrap();
+        found = page.changes.iter().find_map(|change| match change {
+            Change::Person(entry) => entry.raw.get("employeeType").cloned(),
+            _ => None,
+        });
+        next = page.next;
+    }
+    assert_eq!(found, Some(owned(&["Crew"])));
+}
+
+#[tokio::test]
+async fn a_property_that_graph_does_not_know_costs_its_expression_and_not_the_import() {
+    let cloud = company().await;
+    cloud.tell(json!({ "patchUser": "user1", "more": { "employeeType": "Crew" } })).await;
+    let wrong = [(AttributeName::Title, "entry.employeeTyp"), (AttributeName::Phone, "entry.employeeType")];
+    let connector = connect(&reading_names(at(&cloud), &wrong), Cloud::SECRET);
+    let steps = connector.probe().await;
+    let graph = steps.last().unwrap();
+    assert!(graph.passed && graph.detail.contains("It does not show employeeTyp,"), "{graph:?}");
+    let whole = reading::whole(&connector, ObjectKind::Person).await;
+    let Some(Change::Person(user)) = whole.named("user1@example.test") else { panic!("{whole:?}") };
+    assert_eq!(user.raw.keys().collect::<Vec<_>>(), ["employeeType"]);
+    // It was found out once.
+    cloud.tell(json!({ "requests": true })).await;
+    connector.find("user2@example.test").await.unwrap();
+    let seen = cloud.tell(json!({ "requests": true })).await.to_string();
+    assert!(!seen.contains("employeeTyp%") && seen.contains("employeeType%2C"), "{seen}");
+    // Everything refused is no word about a property.
+    cloud.tell(json!({ "forbidden": true })).await;
+    let connector = connect(&reading_names(at(&cloud), &wrong), Cloud::SECRET);
+    let trouble = connector.read(ObjectKind::Person, ReadFrom::Beginning).await.unwrap_err();
+    assert_eq!(trouble.kind, TroubleKind::Misconfigured, "{trouble}");
+    cloud.tell(json!({ "forbidden": false })).await;
+    assert!(connector.probe().await.last().unwrap().detail.contains("employeeTyp"));
+}

@@ -56,6 +56,30 @@ async fn somebody_signs_in_and_is_who_the_token_says() {
 }
 
 #[tokio::test]
+async fn claims_that_expressions_name_are_handed_over_and_those_about_the_token_are_not() {
+    for short in [false, true] {
+        let cloud = cloud(short).await;
+        let claims = json!({ "cost_center": 4130, "roles": ["crew", "pilot"], "address": { "locality": "Oslo" } });
+        cloud.tell(json!({ "addUser": "ada", "more": { "claims": claims } })).await;
+        let mut source = at(&cloud, SourceKind::OpenId);
+        source.profile.expressions = [
+            (AttributeName::Department, "entry.cost_center".to_owned()),
+            (AttributeName::Title, "entry.roles.first() + entry[\"address.locality\"]".to_owned()),
+            (AttributeName::Locale, "entry.nonce + entry.exp + entry.at_hash + entry.aud".to_owned()),
+        ]
+        .into();
+        let connector = connect(&source, Cloud::SECRET);
+        let to = connector.begin(&start(&callback())).await.unwrap();
+        let back = cloud.sign_in(to.as_str(), "ada").await;
+        let proof = connector.finish(&came_back(&callback(), &back)).await.unwrap();
+        let expected =
+            [("address.locality", vec!["Oslo"]), ("cost_center", vec!["4130"]), ("roles", vec!["crew", "pilot"])];
+        let owned = |values: Vec<&str>| values.into_iter().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(proof.entry.raw, expected.map(|(name, values)| (name.to_owned(), owned(values))).into());
+    }
+}
+
+#[tokio::test]
 async fn a_second_factor_is_seen() {
     let cloud = cloud(false).await;
     cloud.add_user("ada").await;
