@@ -59,6 +59,8 @@ impl LiveSource {
     pub(super) fn is_still(&self, stored: &StoredSource, writer: Option<&StoredWriteAccess>) -> bool {
         self.source.id == stored.source.id
             && self.source.revision == stored.source.revision
+            // The installation's own attributes change beside the source.
+            && self.source.definitions == stored.source.definitions
             && self.write_revision == writer.map_or(0, |writer| writer.revision)
     }
 

@@ -55,6 +55,8 @@ async fn a_new_mapping_priority_or_definition_counts_at_the_next_import_of_chang
         };
         let unit = definition(3).attribute();
         test.hub.define_attribute(&boss.roles, 0, definition(3), true).await.unwrap();
+        // No setting of the source changed, and its Profile page offers it at once.
+        assert_eq!(test.hub.live_source(source.id).await.unwrap().source.definitions[..], [definition(3)]);
         let text = "entry.?ou.orValue('')".to_owned();
         changed(&test, &boss, &source, |profile| drop(profile.expressions.insert(unit, text))).await;
         import(&test, &source, CHANGES).await;
