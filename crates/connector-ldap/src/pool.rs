@@ -224,6 +224,7 @@ pub(crate) async fn bind_account(
     let result = bound.map_err(|fault| fault.at(Stage::ServiceAccount))?;
     let label = &connection.endpoint.label;
     let text: String = result.text.chars().filter(|c| !c.is_control()).take(200).collect();
+    let text = if text.is_empty() { text } else { format!(": {text}") };
     let fault = match result.rc {
         0 => return Ok(()),
         3 | 51 | 52 => Fault::unavailable(label, format!("the directory is overloaded (result code {})", result.rc))
@@ -231,7 +232,7 @@ pub(crate) async fn bind_account(
         8 | 13 => Fault::misconfigured(label, "the directory accepts binds over an encrypted connection only")
             .remedy("Set the source's encryption to TLS or StartTLS.")
             .means(FailureKind::EncryptionRequired),
-        code => Fault::misconfigured(label, format!("the {called} is refused (result code {code} {text})"))
+        code => Fault::misconfigured(label, format!("the {called} is refused (result code {code}{text})"))
             .remedy("Check its name and password, and that it is neither disabled, expired nor locked."),
     };
     Err(fault.at(Stage::ServiceAccount))

@@ -1,5 +1,6 @@
 //! Writing at a source: who may switch it on, and with which account. Off by default.
 
+use connector::{Connector as _, WriteAccount, Writes};
 use directory::{Source, SourceId, SourceKind, SourceMode, WriteAccess};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -50,10 +51,37 @@ impl Hub {
         let before = write_access::of_source(&mut self.database.reader(), source).await?;
         let prepared = self.prepare_write_access(&stored.source, before.as_ref(), wanted, secret)?;
         if let Some(prepared) = prepared {
+            if let Some(secret) = secret.filter(|_| prepared.access != WriteAccess::default()) {
+                self.try_write_account(&stored, &prepared.access, secret).await?;
+            }
             storage::write!(self.database, |tx| { write_write_access(tx, self, by.actor(), &prepared).await })?;
             self.state.connections.forget();
         }
         Ok(())
+    }
+
+    /// What somebody typed is shown to the directory before it is kept: a mistake is seen now, and not when somebody waits
+    /// to be unlocked. Nothing is written there.
+    async fn try_write_account(
+        &self,
+        stored: &StoredSource,
+        access: &WriteAccess,
+        secret: &SecretString,
+    ) -> Result<(), HubError> {
+        if entered_for(&self.vault, &stored.source.connector) != stored.secret.entered_for {
+            return Err(invalid("bind_password", "enter the password of the account that reads first: address or TLS changed"));
+        }
+        let writes = Writes { unlocks: access.unlock_at_source, changes_passwords: access.password_write_back };
+        let account = WriteAccount { bind_dn: access.bind_dn.clone(), secret: secret.clone(), writes };
+        let connector = self.connectors.connect_writing(&stored.source, self.open_secret(stored)?, account)?;
+        let Some(writer) = connector.write_back() else { return Ok(()) };
+        let probed = writer.probe_writer().await;
+        if probed.passed {
+            return Ok(());
+        }
+        let remedy = probed.remedy.unwrap_or_default();
+        let text = format!("{} does not take this account: {}. {remedy}", stored.source.label, probed.detail);
+        Err(invalid("write_password", text.trim()))
     }
 
     /// Checks it against the source as it will be; empty if nothing changes.

@@ -55,6 +55,8 @@ pub struct Script {
     pub writes: Vec<String>,
     /// Instead of doing what it is told.
     pub write_answer: Option<Written>,
+    /// The second account may not bind.
+    pub refuses_writer: bool,
     failures: HashMap<ImmutableId, (u32, DateTime<Utc>)>,
     /// The largest count of wrong passwords it ever held.
     pub most_failures: u32,
@@ -298,6 +300,7 @@ impl WriteBack for Scripted {
 
     async fn probe_writer(&self) -> ProbeStep {
         let name = "Write account".to_owned();
-        ProbeStep { name, passed: true, detail: String::new(), remedy: None, milliseconds: 0 }
+        let passed = !self.script.lock().unwrap().refuses_writer;
+        ProbeStep { name, passed, detail: "as told".to_owned(), remedy: None, milliseconds: 0 }
     }
 }

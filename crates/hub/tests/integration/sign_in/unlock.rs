@@ -148,6 +148,12 @@ async fn the_second_account_is_another_one_over_tls_and_its_password_is_for_one_
         let same = WriteAccess { bind_dn: reader, ..both() };
         assert!(hub.set_write_access(by, source.id, same, Some(&secret)).await.is_err(), "the reading account");
         assert!(hub.set_write_access(by, source.id, both(), None).await.is_err(), "without a password");
+        // The directory is asked before anything is kept.
+        door.tell("corp", |script| script.refuses_writer = true);
+        let refused = hub.set_write_access(by, source.id, both(), Some(&secret)).await.unwrap_err().to_string();
+        assert!(refused.contains("does not take this account: as told"), "{refused}");
+        assert_eq!(hub.write_access(&by.into(), source.id).await.unwrap(), WriteAccess::default());
+        door.tell("corp", |script| script.refuses_writer = false);
         switch_on(&door, &source, both()).await;
         let read = &(&door.administrator.sources).into();
         assert_eq!(hub.write_access(read, source.id).await.unwrap(), both());
