@@ -109,7 +109,7 @@ impl Expression {
             return Err(ExpressionFault::TooDeep);
         }
         let program =
-            LANGUAGE.compile(text).map_err(|error| ExpressionFault::Unreadable(first_line(&error.to_string())))?;
+            LANGUAGE.compile(text).map_err(|error| ExpressionFault::Unreadable(misread(&error.to_string())))?;
         let known = |name: &str| {
             OURS.contains(&name) || STANDARD.contains(&name) || !name.starts_with(|c: char| c.is_alphabetic())
         };
@@ -252,6 +252,16 @@ fn fault(error: &ExecutionError) -> ExpressionFault {
     }
 }
 
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().chars().take(200).collect()
+/// Where the parser stopped, instead of the tokens it would have liked: `ERROR: <input>:1:13: Syntax error: mismatched …`.
+fn misread(text: &str) -> String {
+    let first = text.lines().next().unwrap_or_default();
+    if first.contains("'<EOF>'") {
+        return "it ends before it is complete".to_owned();
+    }
+    let mut place = first.split("<input>:").nth(1).unwrap_or_default().split(':');
+    match (place.next(), place.next()) {
+        (Some("1"), Some(character)) => format!("character {character} does not belong there"),
+        (Some(line), Some(character)) => format!("character {character} of line {line} does not belong there"),
+        _ => first.chars().take(200).collect(),
+    }
 }

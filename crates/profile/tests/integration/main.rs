@@ -91,6 +91,10 @@ fn a_fault_says_what_to_do_and_never_shows_a_value() {
     for unreadable in ["entry.", "1 +", "'", "if x", "entry.a b", "\u{0}"] {
         assert!(matches!(of(unreadable), Err(ExpressionFault::Unreadable(_))), "{unreadable}: {:?}", of(unreadable));
     }
+    // In words, and not in the tokens that the parser would have liked.
+    let words = |text| of(text).unwrap_err().to_string();
+    assert_eq!(words("1 +"), "it cannot be read: it ends before it is complete");
+    assert_eq!(words("entry.a b"), "it cannot be read: character 9 does not belong there");
     assert_eq!(of("person.mail"), Err(ExpressionFault::UnknownName("person".to_owned())));
     assert_eq!(of("system('ls')"), Err(ExpressionFault::UnknownName("system".to_owned())));
     assert_eq!(of(" "), Err(ExpressionFault::Empty));
