@@ -53,7 +53,7 @@ pub fn failed(error: HubError) -> ApiError {
         HubError::NotFound(what) => (http::StatusCode::NOT_FOUND, ApiError::NotFound(capitalised(what))),
         HubError::Invalid { field, message } => (
             http::StatusCode::UNPROCESSABLE_ENTITY,
-            ApiError::Invalid { field: (*field).to_owned(), message: message.clone() },
+            ApiError::Invalid { field: (*field).to_owned(), message: sentence(message) },
         ),
         HubError::Refused(message) => (http::StatusCode::CONFLICT, ApiError::Refused(message.clone())),
         HubError::Source(trouble) => (http::StatusCode::BAD_GATEWAY, ApiError::Failed(trouble.reason.clone())),
@@ -104,6 +104,15 @@ fn set_status(status: http::StatusCode) {
     if let Some(response) = use_context::<ResponseOptions>() {
         response.set_status(status);
     }
+}
+
+/// What the command line puts behind the name of a field, standing alone.
+pub fn sentence(text: &str) -> String {
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    // The name of an attribute or of a setting stays as it is written.
+    let word = text.split(' ').next().unwrap_or_default();
+    let name = word.contains(['.', '_', ':']) || word.ends_with('=');
+    if name { format!("{text}{end}") } else { format!("{}{end}", capitalised(text)) }
 }
 
 fn capitalised(text: &str) -> String {

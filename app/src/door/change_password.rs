@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{Frame, field, frame};
-use crate::ui::Icon;
+use crate::{caller::sentence, ui::Icon};
 
 /// The form.
 #[derive(Debug, Clone, Default)]
@@ -59,7 +59,7 @@ pub(super) fn password_field(
     let described = ids.into_iter().flatten().collect::<Vec<_>>().join(" ");
     let invalid = problem.is_some().then_some("true");
     let problem =
-        problem.map(|text| view! { <p class="error" id=format!("{id}-error")>{Icon::Warning.draw()}{text}</p> });
+        problem.map(|text| view! { <p class="error" id=format!("{id}-error")>{Icon::Warning.draw()}{sentence(&text)}</p> });
     let rules = minimum.map(|minimum| {
         view! {
             <p class="hint" id=format!("{id}-hint")>

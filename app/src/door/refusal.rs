@@ -47,6 +47,8 @@ pub struct RefusalPage {
     pub too_many: bool,
     /// "Locked" in words: only in a browser with that person's device cookie.
     pub locked_words: bool,
+    /// They wanted to change their password, and it stays as it was.
+    pub not_changed: bool,
 }
 
 /// The document.
@@ -57,6 +59,7 @@ pub fn refusal_page(frame: &Frame, page: &RefusalPage) -> String {
     // The name is a form of address, not a finding: the words are the same whether or not anybody bears it.
     let text = if outage { format!("{text} Code {}.", page.code) } else { text.to_owned() };
     let extra = [
+        (page.not_changed, "Your password was not changed."),
         (page.too_many, "Too many attempts: wait 15 minutes or call help desk."),
         (page.locked_words, "Your account is locked for now because of wrong passwords."),
     ];

@@ -44,6 +44,7 @@ fn refusal(kind: RefusalKind) -> RefusalPage {
         at: at(),
         too_many: false,
         locked_words: false,
+        not_changed: false,
     }
 }
 
@@ -119,7 +120,7 @@ fn the_refusal_page() {
     keep("refusal-not-now", &refusal_page(&frame(), &refusal(RefusalKind::NotAllowedNow)));
     keep("refusal-disabled", &refusal_page(&frame(), &refusal(RefusalKind::Disabled)));
     keep("refusal-expired", &refusal_page(&frame(), &refusal(RefusalKind::PasswordExpired)));
-    let page = RefusalPage { too_many: true, locked_words: true, ..refusal(RefusalKind::Generic) };
+    let page = RefusalPage { too_many: true, locked_words: true, not_changed: true, ..refusal(RefusalKind::Generic) };
     keep("refusal-too-many", &refusal_page(&frame(), &page));
     let page = RefusalPage { identifier: String::new(), ..refusal(RefusalKind::Generic) };
     keep("refusal-without-name", &refusal_page(&frame(), &page));

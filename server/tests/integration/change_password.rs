@@ -34,7 +34,7 @@ async fn somebody_changes_their_password_and_goes_on_with_a_new_cookie() {
     let weak = server.post(PATH, &form(PASSWORD, "too short"), Some(&cookie)).await;
     assert_eq!((weak.status(), set_cookie(&weak, "__Host-isthmus")), (StatusCode::OK, None));
     let weak = weak.text().await.unwrap();
-    assert!(weak.contains("use at least 15 characters") && weak.contains("aria-invalid=\"true\""), "{weak}");
+    assert!(weak.contains("Use at least 15 characters") && weak.contains("aria-invalid=\"true\""), "{weak}");
     assert!(!weak.contains("too short\"") && !weak.contains(PASSWORD), "nothing typed is sent back");
     let wrong = server.post(PATH, &form("not the one I have", NEW), Some(&cookie)).await.text().await.unwrap();
     assert!(wrong.contains("This is not your current password."), "{wrong}");

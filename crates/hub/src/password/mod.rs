@@ -19,10 +19,21 @@ impl Hub {
         person: PersonId,
         typed: &SecretString,
     ) -> Result<Password, HubError> {
+        self.acceptable_password_beside(person, "", typed).await
+    }
+
+    /// The same, where `name` is one more that the password must not consist of.
+    pub(crate) async fn acceptable_password_beside(
+        &self,
+        person: PersonId,
+        name: &str,
+        typed: &SecretString,
+    ) -> Result<Password, HubError> {
         let invalid = |message: String| HubError::Invalid { field: "password", message };
         let password = Password::accept(typed).map_err(|refused| invalid(refused.to_string()))?;
         let mut known = known_words(&mut self.database.reader(), person).await?;
         known.extend(self.public_url.host_str().map(str::to_owned));
+        known.extend((!name.is_empty()).then(|| name.to_owned()));
         credential::may_be_set(&password, FACTORS, &known).map_err(|weakness| invalid(weakness.to_string()))?;
         Ok(password)
     }

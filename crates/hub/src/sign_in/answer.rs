@@ -125,6 +125,8 @@ pub struct Refusal {
     pub too_many: bool,
     /// "Locked" in words: only in a browser that this person signed in with before.
     pub locked_words: bool,
+    /// Whoever wanted to change a password meanwhile is told that it stays.
+    pub not_changed: bool,
     pub at: DateTime<Utc>,
 }
 

@@ -118,6 +118,7 @@ impl Broker<'_> {
                 code: done.code,
                 too_many: page == RefusalPage::Generic && prepared.too_many,
                 locked_words: known_device && done.decision.like.unwrap_or(done.decision.row) == Row::D10,
+                not_changed: false,
                 at: prepared.at,
             }));
         };

@@ -21,7 +21,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{
-    ChangeNeeded, CodeStep, SignInAnswer, SignInAttempt,
+    ChangeNeeded, CodeStep, Refusal, SignInAnswer, SignInAttempt,
     broker::{Broker, Settled},
     budget::Ending,
     contact::Contacted,
@@ -98,7 +98,7 @@ impl Hub {
         let live = self.live_source(step.source).await?;
         let label = live.source.label.clone();
         let account = Accounts(&mut self.database.reader()).by_immutable_id(step.source, &step.immutable_id).await?;
-        // Of somebody who is not known yet, nothing is known that the password could be made of.
+        // Of somebody who is not known yet, only the typed name is known that the password could be made of.
         let person = account.map_or_else(|| PersonId::from(Uuid::nil()), |account| account.person_id);
         let new = match self.new_for_expired(person, &change).await? {
             Ok(new) => new,
@@ -120,6 +120,10 @@ impl Hub {
             (SignInAnswer::Refused(refusal), Some(Written::Unknown)) => {
                 ExpiredAnswer::Unknown { label, code: refusal.code, at: refusal.at }
             }
+            (SignInAnswer::Refused(refusal), written) => {
+                let not_changed = written != Some(Written::Done);
+                ExpiredAnswer::Decided(SignInAnswer::Refused(Refusal { not_changed, ..refusal }))
+            }
             (answer, _) => ExpiredAnswer::Decided(answer),
         })
     }
@@ -132,7 +136,8 @@ impl Hub {
     ) -> Result<Result<Password, Problems>, HubError> {
         let missing = change.attempt.password.expose_secret().is_empty();
         let current = missing.then(|| "Type your current password.".to_owned());
-        let new = match self.acceptable_password(person, &change.new).await {
+        let typed = change.attempt.identifier.as_str();
+        let new = match self.acceptable_password_beside(person, typed, &change.new).await {
             Ok(new) => new,
             Err(HubError::Invalid { message, .. }) => return Ok(Err([current, Some(message), None])),
             Err(other) => return Err(other),

@@ -262,6 +262,7 @@ fn refused(
         at: refusal.at,
         too_many: refusal.too_many,
         locked_words: refusal.locked_words,
+        not_changed: refusal.not_changed,
     }
 }
 

@@ -93,6 +93,9 @@ async fn change(house: &House, name: &str, old: &str) {
     // What the hub refuses is not sent, and the page stays.
     let weak = fill_in(house, name, &asked, old, "short").await.text().await.unwrap();
     assert!(weak.contains("Your password must be changed") && weak.contains("aria-invalid"), "{weak}");
+    // Also the name of somebody who is new here, and of whom nothing else is known.
+    let named = fill_in(house, name, &asked, old, &format!("{name} {name} 1")).await.text().await.unwrap();
+    assert!(named.contains("little more than your name"), "{named}");
     let done = fill_in(house, name, &asked, old, NEW).await;
     let place = location(&done).to_owned();
     assert!(place.contains("code="), "{} {place} {}", done.status(), done.text().await.unwrap());
