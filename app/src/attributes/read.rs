@@ -9,7 +9,7 @@ use hub::{
 
 use super::api::{AttributeCard, AttributeForm, AttributeLine, AttributeList, Seen};
 use crate::{
-    caller::{failed, not_found, permit},
+    caller::{failed, not_found, permit, sentence},
     problem::ApiError,
     ui::Choice,
 };
@@ -87,10 +87,13 @@ const fn seen(removal: Removal) -> Seen {
 }
 
 fn in_words(removal: &Removal, filled_by: &[String], release: Option<&Release>) -> String {
+    let counted = |number: i64, one: &str, more: &str| format!("{number} {}", if number == 1 { one } else { more });
     let mut text = format!(
-        "This deletes the values of {} people, {} further values that other directories give for them, and {} former \
-         values. It cannot be undone but by importing again.",
-        removal.people, removal.offers, removal.changes
+        "This deletes the values of {}, {} that other directories give for them, and {}. It cannot be undone but by \
+         importing again.",
+        counted(removal.people, "person", "people"),
+        counted(removal.offers, "further value", "further values"),
+        counted(removal.changes, "former value", "former values")
     );
     if let Some(release) = release {
         text = format!("{text} Applications no longer get the claim {}.", release.claim);
@@ -129,7 +132,7 @@ fn form_of(definition: &AttributeDefinition, version: i64) -> AttributeForm {
 }
 
 fn invalid(field: &str, message: impl std::fmt::Display) -> ApiError {
-    ApiError::Invalid { field: field.to_owned(), message: message.to_string() }
+    ApiError::Invalid { field: field.to_owned(), message: sentence(&message.to_string()) }
 }
 
 fn number<T: std::str::FromStr>(field: &str, text: &str) -> Result<Option<T>, ApiError> {

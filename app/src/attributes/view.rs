@@ -106,16 +106,14 @@ pub fn attribute_view(card: AttributeCard) -> AnyView {
     let new = form.original.is_empty();
     let save = Sending::<SaveAttribute>::new();
     let title = if new { "Define an attribute".to_owned() } else { form.label.clone() };
-    let remove = match removal {
-        Some((text, seen)) => removal_panel(&form, text, seen).into_any(),
-        None if new => ().into_any(),
-        None => {
-            let href = format!("/console/attributes/{}?remove=true", form.original);
-            view! { <div class="row"><a class="button danger" href=href>"Remove this attribute …"</a></div> }.into_any()
-        }
-    };
+    let remove = (!new && removal.is_none()).then(|| {
+        let href = format!("/console/attributes/{}?remove=true", form.original);
+        view! { <div class="row"><a class="button danger" href=href>"Remove this attribute …"</a></div> }
+    });
+    let removal = removal.map(|(text, seen)| removal_panel(&form, text, seen));
     view! {
         <PageHead title=title lede=lede />
+        {removal}
         {move || save.refusal().map(|error| view! { <Problem error /> })}
         <PostForm action=save class="stack l">
             <input type="hidden" name="form[version]" value=form.version.to_string() />

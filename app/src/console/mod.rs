@@ -21,13 +21,14 @@ pub(crate) use layout::framed_for_tests;
 #[cfg(feature = "ssr")]
 pub use shell::shell;
 
-use crate::ui::Empty;
+use crate::ui::{Again, Empty};
 
 /// Every route of the console. All of them are rendered whole before the first byte leaves, so that a page without
 /// scripts is complete.
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
+    Again::provide();
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Isthmus".to_owned() } else { format!("{title} · Isthmus") } />
         <Router>

@@ -48,12 +48,12 @@ fn schedule_part(source: &str, editable: bool, card: ScheduleCard) -> AnyView {
     view! {
         <details class="body pad" open=move || save.refusal().is_some()>
             <summary>{card.sentence}" Change the times"</summary>
-            {move || save.refusal().map(|error| view! { <Problem error /> })}
             <PostForm action=save class="stack m">
+                {move || save.refusal().map(|error| view! { <Problem error /> })}
                 <input type="hidden" name="name" value=source />
                 <div class="form-grid">
-                    <Picker id="every" name="every" label="Read what changed" value=card.every choices=card.every_choices />
-                    <Picker id="full-every" name="full_every" label="Read everything" value=card.full_every choices=card.full_every_choices />
+                    <Picker id="import_every" name="every" label="Read what changed" value=card.every choices=card.every_choices />
+                    <Picker id="full_import_every" name="full_every" label="Read everything" value=card.full_every choices=card.full_every_choices />
                 </div>
                 <p class="hint">"From one beginning to the next. One server of several does it; a paused directory is left alone."</p>
                 <div class="row"><button class="button" aria-busy=move || save.busy()>"Save the times"</button></div>

@@ -11,6 +11,8 @@ use crate::{browse::LinkedPanel, problem::ApiError, ui::Moment};
 pub struct PersonCard {
     pub id: String,
     pub name: String,
+    /// What was just done, in words; else empty.
+    pub notice: String,
     /// "Payables clerk, Accounts payable".
     pub subtitle: String,
     pub state: PersonState,
@@ -173,7 +175,11 @@ pub enum TraceTone {
 
 /// One person; with the trace of this code, or the newest.
 #[server(prefix = "/api", endpoint = "person", input = GetUrl)]
-pub async fn read_person(id: String, code: String) -> Result<PersonCard, ApiError> {
+pub async fn read_person(
+    id: String,
+    code: String,
+    #[server(default)] done: String,
+) -> Result<PersonCard, ApiError> {
     use crate::caller::{failed, not_found};
     let (hub, finder): (_, hub::kernel::capability::FindPeople) = crate::caller::permit().await?;
     let id = id.parse().map_err(|_| not_found("This person"))?;
@@ -187,7 +193,7 @@ pub async fn read_person(id: String, code: String) -> Result<PersonCard, ApiErro
     let unlockable = if may_help { hub.unlockable_at(&finder, id).await.map_err(failed)? } else { Vec::new() };
     let unlockable = unlockable.into_iter().map(|at| (at.source, at.label, at.locked)).collect();
     let card = super::read::card(page, traces, (sessions, may_help), &code, &names);
-    Ok(PersonCard { unlockable, ..card })
+    Ok(PersonCard { unlockable, notice: super::read::notice(&done).to_owned(), ..card })
 }
 
 /// Lets a person try again at once: what the hub counted and remembered of wrong passwords is forgotten.
@@ -197,24 +203,24 @@ pub async fn unlock_person(id: String) -> Result<(), ApiError> {
     let (hub, helper): (_, hub::kernel::capability::HelpPeople) = crate::caller::permit().await?;
     let person = id.parse().map_err(|_| not_found("This person"))?;
     hub.unlock_here(&helper, person).await.map_err(failed)?;
-    leptos_axum::redirect(&format!("/console/people/{id}"));
+    leptos_axum::redirect(&format!("/console/people/{person}?done=unlocked"));
     Ok(())
 }
 
-/// The same at the directory, where that is switched on. The answer is one sentence.
+/// The same at the directory, where that is switched on.
 #[server(prefix = "/api", endpoint = "unlock-at-source")]
-pub async fn unlock_at_source(id: String, source: String) -> Result<String, ApiError> {
+pub async fn unlock_at_source(id: String, source: String) -> Result<(), ApiError> {
     use crate::caller::{failed, not_found};
     use hub::sign_in::UnlockedAtSource;
     let (hub, helper): (_, hub::kernel::capability::HelpPeople) = crate::caller::permit().await?;
     let person = id.parse().map_err(|_| not_found("This person"))?;
     let done = hub.unlock_at_source(&helper, person, &source).await.map_err(failed)?;
-    leptos_axum::redirect(&format!("/console/people/{id}"));
-    Ok(match done {
-        UnlockedAtSource::Unlocked => "Unlocked there and here. They read of it when they next sign in.",
-        UnlockedAtSource::WasNotLocked => "It is not locked there, so nothing was sent. Unlocked here.",
-    }
-    .to_owned())
+    let done = match done {
+        UnlockedAtSource::Unlocked => "unlocked-there",
+        UnlockedAtSource::WasNotLocked => "was-not-locked",
+    };
+    leptos_axum::redirect(&format!("/console/people/{person}?done={done}"));
+    Ok(())
 }
 
 /// Ends one session of a person, or with an empty `session` all of them.
@@ -230,6 +236,6 @@ pub async fn end_sessions(id: String, session: String, reason: String) -> Result
         hub.end_session_of(&helper, person, session, &reason).await
     };
     ended.map_err(failed)?;
-    leptos_axum::redirect(&format!("/console/people/{id}"));
+    leptos_axum::redirect(&format!("/console/people/{person}?done=signed-out"));
     Ok(())
 }

@@ -51,6 +51,7 @@ pub(super) fn card(
         sign_ins: traces.into_iter().map(line).collect(),
         id: page.person.id.to_string(),
         name: page.person.display_name,
+        notice: String::new(),
         subtitle: subtitle(&page.attributes),
         state: page.state,
         disputed: page.person.disputed,
@@ -69,6 +70,17 @@ pub(super) fn card(
         cases: page.cases.into_iter().map(case).collect(),
         changes: page.history.into_iter().map(change).collect(),
         waiting: page.waiting.into_iter().map(|line| (line.name, line.text, line.since.into())).collect(),
+    }
+}
+
+/// What an action on the page did.
+pub(super) fn notice(done: &str) -> &'static str {
+    match done {
+        "unlocked" => "Unlocked here: they can try again now.",
+        "unlocked-there" => "Unlocked there and here: they can try again now, and read of it when they next sign in.",
+        "was-not-locked" => "It is not locked there, so nothing was sent. Unlocked here.",
+        "signed-out" => "Signed out there.",
+        _ => "",
     }
 }
 

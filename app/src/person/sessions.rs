@@ -53,10 +53,7 @@ pub(super) fn unlock_panel(person: &str, unlockable: Vec<(String, String, bool)>
     view! {
         <Panel id="h-unlock" title="Too many wrong passwords?">
             <div class="body">
-                {move || unlock.answer().map(|done| match done {
-                    Ok(()) => view! { <p role="status">"Unlocked here: they can try again now."</p> }.into_any(),
-                    Err(error) => view! { <Problem error /> }.into_any(),
-                })}
+                {move || unlock.refusal().map(|error| view! { <Problem error /> })}
                 <PostForm action=unlock class="stack m">
                     <input type="hidden" name="id" value=person />
                     <p class="hint">
@@ -78,10 +75,7 @@ fn unlock_there(person: &str, (source, label, locked): (String, String, bool)) -
     let seen = if locked { "Locked there, as last seen. " } else { "Not locked there, as last seen. " };
     let hint = format!("{seen}Three times a day at most. The person reads of it when they next sign in.");
     view! {
-        {move || unlock.answer().map(|done| match done {
-            Ok(word) => view! { <p role="status">{word}</p> }.into_any(),
-            Err(error) => view! { <Problem error /> }.into_any(),
-        })}
+        {move || unlock.refusal().map(|error| view! { <Problem error /> })}
         <PostForm action=unlock class="stack m">
             <input type="hidden" name="id" value=person />
             <input type="hidden" name="source" value=source />

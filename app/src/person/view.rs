@@ -10,16 +10,18 @@ use super::{
     trace::trace_panel,
 };
 use crate::browse::linked_panel;
-use crate::ui::{Icon, Loaded, Moment, PageHead, Panel, StateGlyph, TableFrame, When, asked};
+use crate::ui::{Icon, Loaded, Moment, Notice, PageHead, Panel, StateGlyph, TableFrame, Tone, When, asked};
 
 /// `/console/people/{id}?code=…`
 #[component]
 pub fn PersonPage() -> impl IntoView {
     let params = use_params_map();
     let query = use_query_map();
-    let ask =
-        Memo::new(move |_| (params.read().get("id").unwrap_or_default(), query.read().get("code").unwrap_or_default()));
-    let card = asked(move || ask.get(), |(id, code)| read_person(id, code));
+    let ask = Memo::new(move |_| {
+        let value = |name| query.read().get(name).unwrap_or_default();
+        (params.read().get("id").unwrap_or_default(), value("code"), value("done"))
+    });
+    let card = asked(move || ask.get(), |(id, code, done)| read_person(id, code, done));
     view! { <Loaded of=card show=person_view /> }.into_any()
 }
 
@@ -29,6 +31,7 @@ pub fn person_view(card: PersonCard) -> AnyView {
     let PersonCard {
         id,
         name,
+        notice,
         subtitle,
         state,
         disputed,
@@ -44,6 +47,7 @@ pub fn person_view(card: PersonCard) -> AnyView {
     let shown = trace.as_ref().map(|trace| trace.code.clone());
     view! {
         <PageHead title=name lede=subtitle />
+        {(!notice.is_empty()).then(|| view! { <Notice tone=Tone::Ok><p>{notice}</p></Notice> })}
         <section class="panel" aria-label="What is going on">
             <div class="body pad stack m">
                 <div class="row">

@@ -129,7 +129,10 @@ pub async fn read_source(name: String, test: bool, person: String, done: String)
     let coverage = hub.password_coverage(&by, overview.source.id).await.map_err(failed)?;
     let passwords = coverage.into_iter().map(super::read::password_line).collect();
     let imports = crate::imports::read::imports_card(&hub, &by, &overview.source, editable).await?;
-    Ok(SourceCard { passwords, imports, ..super::read::card(&overview, report, done, editable) })
+    let writing = super::read::write_form(&hub, &by, &overview.source).await?;
+    let mut card = super::read::card(&overview, report, done, editable);
+    card.facts.extend(writing.as_ref().map(super::read::writing_fact));
+    Ok(SourceCard { passwords, imports, ..card })
 }
 
 /// The settings of a source. The secret is not among them.

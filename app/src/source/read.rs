@@ -135,6 +135,18 @@ pub(super) async fn write_form(
     }))
 }
 
+/// The same at a glance.
+pub(super) fn writing_fact(form: &WriteForm) -> (String, String) {
+    let does = match (form.unlock_at_source, form.password_write_back) {
+        (true, true) => "unlocks accounts, changes expired passwords",
+        (true, false) => "unlocks accounts",
+        (false, true) => "changes expired passwords",
+        (false, false) => "off",
+    };
+    let trouble = if form.trouble.is_empty() { String::new() } else { format!("; not in use: {}", form.trouble) };
+    ("Writing there".to_owned(), format!("{does}{trouble}"))
+}
+
 fn facts(source: &Source) -> Vec<(String, String)> {
     let yes = |on: bool| if on { "yes" } else { "no" }.to_owned();
     let domains = if source.domains.is_empty() { "none".to_owned() } else { source.domains.join(", ") };

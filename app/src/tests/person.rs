@@ -50,6 +50,7 @@ fn person_card() -> PersonCard {
     PersonCard {
         id: "0198c0de-0000-7000-8000-000000000001".into(),
         name: "Amara Okafor".into(),
+        notice: "Unlocked here: they can try again now.".into(),
         subtitle: "Payables clerk, Accounts payable".into(),
         state: PersonState::Mirrored,
         disputed: false,
@@ -108,6 +109,7 @@ fn person() {
     keep("person-full", || person_view(person_card()));
     let bare = PersonCard {
         name: HOSTILE.into(),
+        notice: String::new(),
         subtitle: String::new(),
         accounts: vec![],
         profile: vec![],

@@ -93,6 +93,17 @@ impl Decoder<Outcome> for AnswerCodec {
     }
 }
 
+/// Changes when a form led back to the address its page stands at, where no question would notice: all are asked anew.
+#[derive(Clone, Copy)]
+pub struct Again(pub(super) RwSignal<bool>);
+
+impl Again {
+    /// For everything below.
+    pub fn provide() {
+        provide_context(Self(RwSignal::new(false)));
+    }
+}
+
 /// A question to the server, asked anew whenever what it depends on changes. [`super::Loaded`] shows the answer.
 pub struct Asked<T> {
     pub(super) wait: Wait,
@@ -140,8 +151,12 @@ fn resource(
     fetch: Box<dyn Fn() -> Fetched + Send + Sync>,
 ) -> Resource<Outcome, AnswerCodec> {
     let count = AtomicU64::new(0);
+    let again = use_context::<Again>();
     let version = move || {
         changes();
+        if let Some(again) = again {
+            again.0.track();
+        }
         count.fetch_add(1, Ordering::Relaxed)
     };
     Resource::new_with_options(version, move |_| fetch(), true)

@@ -10,7 +10,7 @@ mod send;
 mod state;
 mod table;
 
-pub use ask::{Asked, asked};
+pub use ask::{Again, Asked, asked};
 pub use field::{Check, Choice, Field, Lines, Picker};
 pub use icon::{Icon, Mark};
 pub use moment::{Moment, When};

@@ -93,7 +93,8 @@ pub fn Empty(
     .into_any()
 }
 
-/// Why a page or an action did not happen, in words.
+/// Why a page or an action did not happen, in words. They may stand far from the button: the keyboard goes to them, in a
+/// document by `autofocus`, later by [`super::PostForm`]. The link is left to the browser, which also moves the focus.
 #[component]
 pub fn Problem(error: ApiError) -> impl IntoView {
     match error {
@@ -118,12 +119,12 @@ pub fn Problem(error: ApiError) -> impl IntoView {
         .into_any(),
         ApiError::Invalid { field, message } => view! {
             <Notice tone=Tone::Bad title="Not saved.">
-                <p>{message}" "<a href=format!("#{field}")>{format!("Go to {}", field.replace('_', " "))}</a></p>
+                <p>{message}" "<a href=format!("#{field}") rel="external" autofocus>"Go to the field"</a></p>
             </Notice>
         }
         .into_any(),
-        ApiError::Refused(message) => view! { <Notice tone=Tone::Bad title="Nothing was changed."><p>{message}</p></Notice> }.into_any(),
-        ApiError::Failed(message) => view! { <Notice tone=Tone::Bad title="It did not work."><p>{message}</p></Notice> }.into_any(),
+        ApiError::Refused(message) => view! { <Notice tone=Tone::Bad title="Nothing was changed."><p tabindex="-1" autofocus>{message}</p></Notice> }.into_any(),
+        ApiError::Failed(message) => view! { <Notice tone=Tone::Bad title="It did not work."><p tabindex="-1" autofocus>{message}</p></Notice> }.into_any(),
     }
 }
 

@@ -11,7 +11,7 @@ use leptos::{
 };
 use serde::de::DeserializeOwned;
 
-use super::ask::Answer;
+use super::ask::{Again, Answer};
 use crate::problem::ApiError;
 
 /// A server function on its way from a form, and what came back.
@@ -25,6 +25,8 @@ struct Untyped {
     url: &'static str,
     outcome: RwSignal<Option<Result<Answer, ApiError>>>,
     under_way: RwSignal<bool>,
+    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "only a page that is awake asks anew"))]
+    again: Option<Again>,
 }
 
 impl<F> Clone for Sending<F> {
@@ -70,7 +72,7 @@ impl Untyped {
     fn new(path: &str, url: &'static str) -> Self {
         let refused = use_context::<ServerActionError>().filter(|error| error.path() == path);
         let outcome = refused.map(|error| Err(ServerFnUrlError::<ApiError>::decode_err(error.err())));
-        Self { url, outcome: RwSignal::new(outcome), under_way: RwSignal::new(false) }
+        Self { url, outcome: RwSignal::new(outcome), under_way: RwSignal::new(false), again: use_context() }
     }
 }
 
@@ -115,15 +117,29 @@ fn submit(event: &SubmitEvent, sending: Untyped) {
     sending.under_way.set(true);
     let body = String::from(body.to_string());
     leptos::task::spawn_local(async move {
-        let outcome = post(sending.url, body).await;
+        let outcome = post(sending, body).await;
+        let refused = outcome.is_err();
         // A redirect may have left the page meanwhile.
         let _ = sending.outcome.try_set(Some(outcome));
         let _ = sending.under_way.try_set(false);
+        if refused {
+            request_animation_frame(go_to_words);
+        }
     });
 }
 
+/// To what [`super::Problem`] says.
 #[cfg(feature = "hydrate")]
-async fn post(url: &str, body: String) -> Result<Answer, ApiError> {
+fn go_to_words() {
+    use leptos::{wasm_bindgen::JsCast as _, web_sys::HtmlElement};
+    let words = document().query_selector("[role=alert] [autofocus]").ok().flatten();
+    if let Some(words) = words.and_then(|words| words.dyn_into::<HtmlElement>().ok()) {
+        let _ = words.focus();
+    }
+}
+
+#[cfg(feature = "hydrate")]
+async fn post(sending: Untyped, body: String) -> Result<Answer, ApiError> {
     use leptos::server_fn::{
         client::{Client, browser::BrowserClient},
         error::FromServerFnError as _,
@@ -132,7 +148,7 @@ async fn post(url: &str, body: String) -> Result<Answer, ApiError> {
         response::{ClientRes, browser::BrowserResponse},
     };
     let form = "application/x-www-form-urlencoded";
-    let request = <BrowserRequest as ClientReq<ApiError>>::try_new_post(url, form, "application/json", body)?;
+    let request = <BrowserRequest as ClientReq<ApiError>>::try_new_post(sending.url, form, "application/json", body)?;
     let response: BrowserResponse = <BrowserClient as Client<ApiError>>::send(request).await?;
     let status = ClientRes::<ApiError>::status(&response);
     let location = ClientRes::<ApiError>::location(&response);
@@ -142,6 +158,12 @@ async fn post(url: &str, body: String) -> Result<Answer, ApiError> {
     }
     let text = ClientRes::<ApiError>::try_into_string(response).await?;
     if redirected || status >= 300 {
+        let shown = leptos::prelude::location();
+        if let (Ok(path), Ok(query), Some(again)) = (shown.pathname(), shown.search(), sending.again)
+            && location.strip_prefix(&*path) == Some(&*query)
+        {
+            again.0.update(|turn| *turn = !*turn);
+        }
         call_redirect_hook(&location);
     }
     Ok(Answer::Written(text.into()))

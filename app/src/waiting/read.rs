@@ -8,7 +8,7 @@ use hub::{
 
 use super::api::{WaitingAsk, WaitingLine, WaitingPage};
 use crate::{
-    caller::{failed, not_found, permit},
+    caller::{failed, not_found, permit, sentence},
     problem::ApiError,
     ui::Choice,
 };
@@ -52,7 +52,7 @@ fn line(entry: WaitingEntry) -> WaitingLine {
         locator: entry.locator,
         source: entry.source,
         kind: kind_word(entry.kind).to_owned(),
-        why: entry.why,
+        why: sentence(&entry.why),
         what_to_do: entry.what_to_do.to_owned(),
         may_be: entry.may_be.into_iter().map(|(id, name)| (id.to_string(), name)).collect(),
         since: Some(entry.since.into()),

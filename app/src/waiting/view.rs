@@ -36,8 +36,15 @@ pub fn waiting_view(page: Data) -> AnyView {
         }
     });
     let body = if lines.is_empty() {
-        let text = "Entries wait when somebody has to decide who they are, or when they lack what everybody must have. Each is looked at again whenever it is read.";
-        view! { <Empty title="Nothing waits" text=text /> }.into_any()
+        let (title, text) = if narrows {
+            ("Nothing waits for this", "Choose another reason or another source, or clear the filter.")
+        } else {
+            (
+                "Nothing waits",
+                "Entries wait when somebody has to decide who they are, or when they lack what everybody must have. Each is looked at again whenever it is read.",
+            )
+        };
+        view! { <Empty title text /> }.into_any()
     } else {
         let first = (!ask.after.is_empty()).then(|| WaitingAsk { after: String::new(), ..ask.clone() }.link());
         let next = next.map(|after| WaitingAsk { after, ..ask.clone() }.link());
@@ -77,7 +84,7 @@ fn row(line: WaitingLine) -> AnyView {
         <tr>
             <th scope="row" class="cut" title=place><bdi>{name}</bdi><span class="hint"><bdi>{locator}</bdi></span></th>
             <td class="p3">{source}</td>
-            <td><strong>{kind}</strong>" "{people}<span class="hint">{why}" "{what_to_do}</span></td>
+            <td class="wrap"><strong>{kind}</strong>" "{people}<p class="hint">{why}" "{what_to_do}</p></td>
             <td class="p2"><When at=since otherwise="not known" /></td>
         </tr>
     }

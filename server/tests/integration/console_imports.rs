@@ -129,7 +129,7 @@ async fn the_console_says_when_imports_begin_by_themselves() {
     let refused = server.post("/api/set-import-schedule", &often, Some(&cookie)).await;
     let status = refused.status();
     let text = refused.text().await.unwrap();
-    assert!(status.is_client_error() && text.contains("choose 60 seconds to a year"), "{status} {text}");
+    assert!(status.is_client_error() && text.contains("Choose a minute to a year"), "{status} {text}");
     let form = [("name", "staff"), ("every", "900"), ("full_every", "86400")];
     let saved = send(&server, "/api/set-import-schedule", &form, &cookie).await;
     let text = page(&server, location(&saved), &cookie).await;

@@ -44,7 +44,7 @@ pub fn profile_view(card: ProfileCard) -> AnyView {
         <PostForm action=save class="stack l">
             <input type="hidden" name="form[name]" value=form.name.clone() />
             <input type="hidden" name="form[revision]" value=form.revision.to_string() />
-            <Panel id="h-mapping" title="Mapping" hint="an empty line reads what the settings name">
+            <Panel id="profile.expressions" title="Mapping" hint="an empty line reads what the settings name">
                 <div class="body">
                     <p class="hint">"Expressions are CEL. They see "{reads}" Write entry.?x.orValue(\"…\") for what may be missing; lower, upper, trim, before, after and first are there. An expression that fails for somebody leaves what they have."</p>
                 </div>
@@ -62,7 +62,7 @@ pub fn profile_view(card: ProfileCard) -> AnyView {
             </Panel>
             <Panel id="h-order" title="Several directories">
                 <div class="body form-grid">
-                    <Field id="priority" name="form[priority]" label="Priority of this directory" value=form.priority.clone()
+                    <Field id="profile.priority" name="form[priority]" label="Priority of this directory" value=form.priority.clone()
                         hint="1 comes first, 1000 last, none after all that have a number. The first owns an attribute of people whom several know; between equals, whoever has it keeps it." />
                 </div>
             </Panel>

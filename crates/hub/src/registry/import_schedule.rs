@@ -22,12 +22,12 @@ const LONGEST: u64 = 366 * 24 * 3_600;
 
 /// Refuses times that make no sense.
 pub(crate) fn check_schedule(schedule: ImportSchedule) -> Result<(), HubError> {
-    for (field, seconds, shortest) in [
-        ("import_every", schedule.every_seconds, SHORTEST),
-        ("full_import_every", schedule.full_every_seconds, SHORTEST_FULL),
+    for (field, seconds, shortest, words) in [
+        ("import_every", schedule.every_seconds, SHORTEST, "a minute"),
+        ("full_import_every", schedule.full_every_seconds, SHORTEST_FULL, "10 minutes"),
     ] {
         if seconds != 0 && !(shortest..=LONGEST).contains(&seconds) {
-            return Err(invalid(field, format!("choose {shortest} seconds to a year, or 0 for never by itself")));
+            return Err(invalid(field, format!("choose {words} to a year, or 0 for never by itself")));
         }
     }
     Ok(())
