@@ -70,6 +70,20 @@ export class Peers {
     return this.ask({ do: 'enable', name, username });
   }
 
+  // Wrong passwords at the directory itself until the account is locked there.
+  lockOut(name, username) {
+    return this.ask({ do: 'lock-out', name, username });
+  }
+
+  // `entry` is named below the base: 'uid=u000001,ou=people'. No values = the attribute goes.
+  set(name, entry, attribute, ...values) {
+    return this.ask({ do: 'set', name, entry, attribute, values });
+  }
+
+  async values(name, entry, attribute) {
+    return (await this.ask({ do: 'values', name, entry, attribute })).values;
+  }
+
   certificate() {
     return this.ask({ do: 'certificate' });
   }

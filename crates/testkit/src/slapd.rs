@@ -264,6 +264,23 @@ impl Slapd {
         self.set(&self.person_dn(username), "pwdAccountLockedTime", &["000001010000Z"]);
     }
 
+    /// Wrong passwords until the account is locked, as somebody would who guesses.
+    ///
+    /// # Panics
+    /// If it does not lock: a setup without a threshold.
+    pub fn lock_out(&self, username: &str) {
+        let dn = self.person_dn(username);
+        for _ in 0..20 {
+            if !self.values(&dn, "pwdAccountLockedTime").is_empty() {
+                return;
+            }
+            let mut command = Command::new("ldapwhoami");
+            command.args(["-x", "-H", &self.ldap_url, "-w", "a wrong guess", "-D", &dn]);
+            assert!(run(&mut command).is_err(), "a wrong password is refused");
+        }
+        panic!("{dn} does not lock");
+    }
+
     /// Undoes [`Slapd::disable`] or a lockout.
     pub fn enable(&self, username: &str) {
         self.set(&self.person_dn(username), "pwdAccountLockedTime", &[]);

@@ -69,6 +69,24 @@ enum Wish {
         name: String,
         username: String,
     },
+    /// Wrong passwords at a slapd until the account is locked.
+    LockOut {
+        name: String,
+        username: String,
+    },
+    /// One attribute of one entry of a slapd, named below its base, gets these values; none = it goes.
+    Set {
+        name: String,
+        entry: String,
+        attribute: String,
+        values: Vec<String>,
+    },
+    /// The values that one attribute of one entry has.
+    Values {
+        name: String,
+        entry: String,
+        attribute: String,
+    },
     /// Somebody new at a slapd.
     Hire {
         name: String,
@@ -124,9 +142,11 @@ impl Peers {
         match wish {
             Wish::Slapd { name, base_dn, domain, people } => {
                 let slapd = Slapd::with(SlapdSetup { base_dn, domain, people, ..SlapdSetup::default() }).await;
+                let (write_dn, write_password) = slapd.writer();
                 let answer = json!({
                     "url": slapd.ldaps_url, "ca_pem": slapd.ca_pem, "base_dn": slapd.base_dn, "domain": slapd.domain,
                     "bind_dn": slapd.reader_dn, "bind_password": slapd.reader_password,
+                    "write_dn": write_dn, "write_password": write_password,
                 });
                 self.directories.insert(name, slapd);
                 Ok(answer)
@@ -172,6 +192,17 @@ impl Peers {
             Wish::Start { name } => self.directory(&name)?.start_again(),
             Wish::Disable { name, username } => self.directory(&name)?.disable(&username),
             Wish::Enable { name, username } => self.directory(&name)?.enable(&username),
+            Wish::LockOut { name, username } => self.directory(&name)?.lock_out(&username),
+            Wish::Set { name, entry, attribute, values } => {
+                let slapd = self.directory(&name)?;
+                let values: Vec<&str> = values.iter().map(String::as_str).collect();
+                slapd.set(&format!("{entry},{}", slapd.base_dn), &attribute, &values);
+            }
+            Wish::Values { name, entry, attribute } => {
+                let slapd = self.directory(&name)?;
+                let values = slapd.values(&format!("{entry},{}", slapd.base_dn), &attribute);
+                return Ok(json!({ "values": values }));
+            }
             Wish::Hire { name, username, given, family } => {
                 self.directory(&name)?.add_person(&username, &given, &family);
             }
