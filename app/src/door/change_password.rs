@@ -58,8 +58,8 @@ pub(super) fn password_field(
     let ids = [problem.is_some().then(|| format!("{id}-error")), minimum.is_some().then(|| format!("{id}-hint"))];
     let described = ids.into_iter().flatten().collect::<Vec<_>>().join(" ");
     let invalid = problem.is_some().then_some("true");
-    let problem =
-        problem.map(|text| view! { <p class="error" id=format!("{id}-error")>{Icon::Warning.draw()}{sentence(&text)}</p> });
+    let problem = problem
+        .map(|text| view! { <p class="error" id=format!("{id}-error")>{Icon::Warning.draw()}{sentence(&text)}</p> });
     let rules = minimum.map(|minimum| {
         view! {
             <p class="hint" id=format!("{id}-hint")>

@@ -175,11 +175,7 @@ pub enum TraceTone {
 
 /// One person; with the trace of this code, or the newest.
 #[server(prefix = "/api", endpoint = "person", input = GetUrl)]
-pub async fn read_person(
-    id: String,
-    code: String,
-    #[server(default)] done: String,
-) -> Result<PersonCard, ApiError> {
+pub async fn read_person(id: String, code: String, #[server(default)] done: String) -> Result<PersonCard, ApiError> {
     use crate::caller::{failed, not_found};
     let (hub, finder): (_, hub::kernel::capability::FindPeople) = crate::caller::permit().await?;
     let id = id.parse().map_err(|_| not_found("This person"))?;

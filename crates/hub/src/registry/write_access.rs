@@ -69,7 +69,10 @@ impl Hub {
         secret: &SecretString,
     ) -> Result<(), HubError> {
         if entered_for(&self.vault, &stored.source.connector) != stored.secret.entered_for {
-            return Err(invalid("bind_password", "enter the password of the account that reads first: address or TLS changed"));
+            return Err(invalid(
+                "bind_password",
+                "enter the password of the account that reads first: address or TLS changed",
+            ));
         }
         let writes = Writes { unlocks: access.unlock_at_source, changes_passwords: access.password_write_back };
         let account = WriteAccount { bind_dn: access.bind_dn.clone(), secret: secret.clone(), writes };
