@@ -136,7 +136,7 @@ impl Database {
         }
     }
 
-    /// Whether another transaction of this process waits until the one under way ends: SQLite has one writer.
+    /// Whether another transaction, of this process or another, waits until the one under way ends: SQLite has one writer.
     #[must_use]
     pub fn is_waited_for(&self) -> bool {
         match self {

@@ -17,7 +17,7 @@ use std::sync::{
 use sqlx::{ConnectOptions as _, Executor as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
-use crate::StorageError;
+use crate::{StorageError, turnstile::Turnstile};
 
 /// The writer connection and the line in front of it.
 pub struct SqliteWriter {
@@ -26,6 +26,8 @@ pub struct SqliteWriter {
     bulk_loads: AtomicUsize,
     /// Transactions in the line.
     waiting: AtomicUsize,
+    /// The line of other processes.
+    turnstile: Arc<Turnstile>,
 }
 
 /// A place in the line, given up also by a caller who goes away.
@@ -58,6 +60,7 @@ enum GroupError {
 
 struct State {
     connection: SqliteConnection,
+    turnstile: Arc<Turnstile>,
     outer: Outer,
     /// A turn ended without being finished: its savepoint is still open.
     abandoned: bool,
@@ -98,8 +101,10 @@ impl State {
     /// Opens the outer transaction if it is not, and a savepoint in it for a new turn.
     async fn begin_turn(&mut self) -> Result<(), sqlx::Error> {
         if self.outer == Outer::Closed {
+            let in_front = self.turnstile.pass().await;
             self.outer = Outer::Opening;
             let begun = self.connection.execute("BEGIN IMMEDIATE").await;
+            drop(in_front);
             self.outer = if begun.is_ok() { Outer::Open } else { Outer::Closed };
             begun?;
         }
@@ -157,13 +162,25 @@ impl State {
 impl SqliteWriter {
     pub(crate) async fn open(options: &SqliteConnectOptions) -> Result<Self, sqlx::Error> {
         let connection = options.connect().await?;
-        let state = State { connection, outer: Outer::Closed, abandoned: false, finished: Vec::new() };
-        Ok(Self { state: Arc::new(Mutex::new(state)), bulk_loads: AtomicUsize::new(0), waiting: AtomicUsize::new(0) })
+        let turnstile = Arc::new(Turnstile::beside(options.get_filename()));
+        let state = State {
+            connection,
+            turnstile: Arc::clone(&turnstile),
+            outer: Outer::Closed,
+            abandoned: false,
+            finished: Vec::new(),
+        };
+        Ok(Self {
+            state: Arc::new(Mutex::new(state)),
+            bulk_loads: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            turnstile,
+        })
     }
 
-    /// Whether a transaction waits for its turn.
+    /// Whether a transaction waits for its turn, here or in another process.
     pub(crate) fn is_waited_for(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
+        self.waiting.load(Ordering::Relaxed) > 0 || self.turnstile.is_taken()
     }
 
     /// Runs `work` on the connection with no transaction open (migrations, checkpoint).

@@ -53,6 +53,7 @@ pub mod sources;
 pub mod stored_passwords;
 pub mod throttle;
 pub mod trace;
+mod turnstile;
 pub mod verifiers;
 pub mod write_access;
 

@@ -1,6 +1,12 @@
 //! Transactions: durable together, undone one by one, gone when dropped. And the schema's versions.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use directory::{Person, PersonId};
@@ -274,5 +280,35 @@ async fn a_full_disk_is_named_and_loses_nothing_that_was_told() {
 async fn tables_that_a_load_fills_can_be_looked_at_while_it_goes_on() {
     for opened in opened().await {
         opened.database.refresh_statistics().await.unwrap();
+    }
+}
+
+/// Two handles of one database are two processes to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_process_that_writes_batch_after_batch_lets_others_in_between() {
+    for Opened { url, database, kept: _kept } in opened().await {
+        let (busy, committed) = (Database::open(&url).await.unwrap(), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&committed);
+        let batches = tokio::spawn(async move {
+            loop {
+                let tx = busy.begin().await.unwrap();
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                tx.commit().await.unwrap();
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        while committed.load(Ordering::SeqCst) < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let mut waited = Vec::new();
+        for n in 0..8 {
+            tokio::time::sleep(Duration::from_millis(7)).await;
+            let before = committed.load(Ordering::SeqCst);
+            add(&database, n).await.unwrap();
+            waited.push(committed.load(Ordering::SeqCst) - before);
+        }
+        batches.abort();
+        // The one under way, and at most one that was ahead in the line.
+        assert!(waited.iter().all(|batches| *batches <= 3), "{url}: {waited:?} batches were written before");
     }
 }
