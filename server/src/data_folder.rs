@@ -18,6 +18,8 @@ use crate::{
 
 /// Names in the folder.
 pub const DATABASE: &str = "isthmus.sqlite";
+/// Where processes stand in line to write to it. Holds nothing.
+pub const DATABASE_TURN: &str = "isthmus.sqlite-turn";
 pub const KEY: &str = "sealing.key";
 pub const LOCK: &str = "isthmus.lock";
 

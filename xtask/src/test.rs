@@ -56,7 +56,7 @@ pub fn run(quick: bool, thorough: bool, install: bool) -> anyhow::Result<()> {
     let mut parts = vec![timed(|| rust_tests(quick, thorough, assets.is_ok()))];
     parts.push(timed(xtask_tests));
     if !quick {
-        parts.push(timed(|| end_to_end(&assets)));
+        parts.push(timed(|| end_to_end(&assets, tier(quick, thorough))));
         if thorough {
             parts.push(timed(|| end_to_end_embedded(&assets)));
         }
@@ -90,16 +90,22 @@ fn summary(parts: &[Part]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Tells tests how long they may take.
+const TIER: &str = "ISTHMUS_TEST_TIER";
+
+const fn tier(quick: bool, thorough: bool) -> &'static str {
+    match (quick, thorough) {
+        (true, _) => "quick",
+        (false, true) => "thorough",
+        (false, false) => "standard",
+    }
+}
+
 /// The workspace's own tests. The frontend is left out because it is the app compiled the other way.
 fn rust_tests(quick: bool, thorough: bool, assets: bool) -> Part {
     let mut tests = cargo();
     tests.args(["test", "--locked", "--workspace", "--exclude", "frontend", "--exclude", "xtask", "--no-fail-fast"]);
-    let tier = match (quick, thorough) {
-        (true, _) => "quick",
-        (false, true) => "thorough",
-        (false, false) => "standard",
-    };
-    tests.env("ISTHMUS_TEST_TIER", tier);
+    tests.env(TIER, tier(quick, thorough));
     if thorough {
         tests.env("PROPTEST_CASES", "4096");
     }
@@ -170,7 +176,7 @@ fn build_assets() -> Result<(), String> {
 }
 
 /// The browser tests, against the real binary and real peers.
-fn end_to_end(assets: &Result<(), String>) -> Part {
+fn end_to_end(assets: &Result<(), String>, tier: &str) -> Part {
     const NAME: &str = "end to end";
     let files = end_to_end_files();
     let tests = declared(&files);
@@ -181,7 +187,7 @@ fn end_to_end(assets: &Result<(), String>) -> Part {
         return Part::could_not_run(NAME, tests, format!("not run: {error:#}"));
     }
     let mut node = node_tests(&files);
-    node.env("ISTHMUS_BINARY", target().join("debug/isthmus")).env("ISTHMUS_ASSETS", assets::site());
+    node.env("ISTHMUS_BINARY", target().join("debug/isthmus")).env("ISTHMUS_ASSETS", assets::site()).env(TIER, tier);
     tap(NAME, node, tests)
 }
 

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     cli::RestoreArguments,
     config::StoreSettings,
-    data_folder::{DATABASE, DataFolder, KEY, LOCK, folder_of},
+    data_folder::{DATABASE, DATABASE_TURN, DataFolder, KEY, LOCK, folder_of},
     key_file::{KEY_LOCK, parse_key},
     wiring::{self, Database},
 };
@@ -84,7 +84,8 @@ fn require_empty(folder: &DataFolder, replace: bool) -> anyhow::Result<()> {
     let unreadable = || format!("cannot look into {}", folder.path.display());
     for entry in fs::read_dir(&folder.path).with_context(unreadable)? {
         let name = entry.with_context(unreadable)?.file_name();
-        if !replace && name != KEY && name != KEY_LOCK && name != LOCK {
+        let holds_nothing = [KEY, KEY_LOCK, LOCK, DATABASE_TURN].iter().any(|known| name == *known);
+        if !replace && !holds_nothing {
             bail!(
                 "{} is not empty (it has {}): restore into an empty folder, or add --replace to put the database that \
                  is there aside. Nothing was changed",
